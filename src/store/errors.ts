@@ -1,0 +1,47 @@
+/**
+ * The operating errors of the key-value store, as every KvClient throws them. The exact texts and gRPC codes of each are
+ * in wire/status.ts (etcd.md section 11); nothing else may know them.
+ */
+import { AgentError } from "../base/errors.ts";
+
+/** A refusal of the store API, named after etcd's error. */
+export type KvErrorCode =
+  | "kv.empty-key"
+  | "kv.key-not-found"
+  | "kv.value-provided"
+  | "kv.lease-provided"
+  | "kv.too-many-operations"
+  | "kv.duplicate-key"
+  | "kv.invalid-sort"
+  | "kv.request-too-large"
+  | "kv.compacted"
+  | "kv.future-revision"
+  | "kv.no-space"
+  | "kv.lease-not-found"
+  | "kv.lease-exists"
+  | "kv.lease-ttl-too-large"
+  | "kv.member-not-found"
+  | "kv.no-leader"
+  | "kv.leader-changed"
+  | "kv.stopped"
+  | "kv.timeout"
+  | "kv.timeout-leader-lost"
+  | "kv.timeout-connection-lost"
+  | "kv.too-many-requests"
+  | "kv.not-leader"
+  | "kv.corrupt"
+  | "kv.canceled"
+  | "kv.unimplemented"
+  | "kv.unavailable"
+  | "kv.unknown";
+
+/**
+ * Thrown by every KvClient. For `kv.unavailable`, the timeouts and `kv.leader-changed` a write may or may not have
+ * happened (at most once); every other code means that nothing changed.
+ */
+export class KvError extends AgentError<{ code: KvErrorCode }> {
+  override readonly name = "KvError";
+  constructor(code: KvErrorCode, message: string = code, options?: { cause?: unknown }) {
+    super(message, { code }, options);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The store as everyone else sees it. `KvClient` is implemented by the member itself (agent/member), by the remote client
+ * (host/kv-remote: worker to server, and external etcd) and by a fake; test/conformance/kv-client.ts is its meaning.
+ * units/ and network/ import this file and nothing else of store/.
+ */
+import type * as wire from "./wire/messages.ts";
+import type { Init } from "./wire/protobuf.ts";
+
+export { KvError, type KvErrorCode } from "./errors.ts";
+export type { Event, KeyValue, Member, WatchResponse } from "./wire/messages.ts";
+
+export interface CallOptions {
+  /** Gives up waiting: the promise rejects with `kv.canceled`. A write that was proposed may still happen. */
+  readonly signal?: AbortSignal;
+  /** The encoded request, where the caller has it; must be an encoding of the same request. Spares encoding it again. */
+  readonly raw?: Uint8Array;
+}
+
+/** Requests take any subset of the message's fields; absent ones have proto3's defaults. Errors are KvError. */
+export interface KvClient {
+  range(request: Init<wire.RangeRequest>, options?: CallOptions): Promise<wire.RangeResponse>;
+  put(request: Init<wire.PutRequest>, options?: CallOptions): Promise<wire.PutResponse>;
+  deleteRange(
+    request: Init<wire.DeleteRangeRequest>,
+    options?: CallOptions,
+  ): Promise<wire.DeleteRangeResponse>;
+  txn(request: Init<wire.TxnRequest>, options?: CallOptions): Promise<wire.TxnResponse>;
+  compact(request: Init<wire.CompactionRequest>, options?: CallOptions): Promise<wire.CompactionResponse>;
+  leaseGrant(request: Init<wire.LeaseGrantRequest>, options?: CallOptions): Promise<wire.LeaseGrantResponse>;
+  leaseRevoke(
+    request: Init<wire.LeaseRevokeRequest>,
+    options?: CallOptions,
+  ): Promise<wire.LeaseRevokeResponse>;
+  /** One keepalive. An unknown or expired lease answers TTL 0, not an error (etcd.md 6). */
+  leaseKeepAlive(
+    request: Init<wire.LeaseKeepAliveRequest>,
+    options?: CallOptions,
+  ): Promise<wire.LeaseKeepAliveResponse>;
+  leaseTimeToLive(
+    request: Init<wire.LeaseTimeToLiveRequest>,
+    options?: CallOptions,
+  ): Promise<wire.LeaseTimeToLiveResponse>;
+  leaseLeases(
+    request: Init<wire.LeaseLeasesRequest>,
+    options?: CallOptions,
+  ): Promise<wire.LeaseLeasesResponse>;
+  memberList(request: Init<wire.MemberListRequest>, options?: CallOptions): Promise<wire.MemberListResponse>;
+  /** Status of the member that answers: this one, or the server that a remote client is connected to. */
+  status(request: Init<wire.StatusRequest>, options?: CallOptions): Promise<wire.StatusResponse>;
+  /** Opens one watch stream (etcd.md 5.1): many watchers, one ordered sequence of responses. */
+  openWatch(sink: WatchSink): WatchStream;
+}
+
+/** Where a watch stream's responses go. Called synchronously, in order, never re-entrantly from `create`. */
+export interface WatchSink {
+  /**
+   * Takes one response. Returning false means "taken, but wait": no further response comes before `resume()` is called
+   * on the stream; what happens meanwhile stays in the store, not in memory.
+   */
+  deliver(response: wire.WatchResponse): boolean;
+  /** The stream ended by itself: an error, or null when the store stops in good order. Not called after `close()`. */
+  closed(error: import("./errors.ts").KvError | null): void;
+}
+
+/** One watch stream. After `close()`, or after the sink's `closed`, all methods do nothing. */
+export interface WatchStream {
+  create(request: Init<wire.WatchCreateRequest>): void;
+  cancel(watchId: number): void;
+  /** Asks for a response with watch id -1 once all watchers are caught up (etcd.md 5.13). */
+  requestProgress(): void;
+  resume(): void;
+  close(): void;
+}
