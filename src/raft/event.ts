@@ -75,7 +75,8 @@ export type RaftEffect =
   | { readonly type: "trace"; readonly fact: RaftFact };
 
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
-export type DropReason = "no-leader" | "transferring" | "uncommitted-full";
+/** `configuration-refused`: another change is not committed yet, or quorums of old and new would not overlap. */
+export type DropReason = "no-leader" | "transferring" | "uncommitted-full" | "configuration-refused";
 
 /** Debug story line, e.g. `m2 < request-vote m1 term=2`. Rendered by test/support/story and by debug logs alike. */
 export interface RaftFact {
