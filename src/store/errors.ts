@@ -45,3 +45,19 @@ export class KvError extends AgentError<{ code: KvErrorCode }> {
     super(message, { code }, options);
   }
 }
+
+/** A log entry that is not a command: damage, or a format that this version does not know. */
+export class CommandError extends AgentError<{ code: "store.command-malformed"; reason: string }> {
+  override readonly name = "CommandError";
+  constructor(reason: string, options?: { cause?: unknown }) {
+    super(`malformed command in the log: ${reason}`, { code: "store.command-malformed", reason }, options);
+  }
+}
+
+/** A row that the store cannot read: damage, or a table of a later version. */
+export class RowError extends AgentError<{ code: "store.row-malformed"; key: string }> {
+  override readonly name = "RowError";
+  constructor(key: string, what: string, options?: { cause?: unknown }) {
+    super(`row ${key} of the store: ${what}`, { code: "store.row-malformed", key }, options);
+  }
+}

@@ -14,7 +14,6 @@ import {
   optional,
   repeated,
   string,
-  uint32,
   uint64,
 } from "./protobuf.ts";
 
@@ -276,6 +275,8 @@ export type MemberAttributes = Infer<typeof MemberAttributes>;
 /** Internal: several leases that the leader found expired, revoked in one entry (etcd.md 6). */
 export const LeaseExpire = message({ IDs: repeated(id64(1)) });
 export type LeaseExpire = Infer<typeof LeaseExpire>;
-/** Internal: remaining time of leases, so that a new leader does not restart them (etcd.md 6). Milliseconds. */
-export const LeaseCheckpoint = message({ ID: id64(1), remaining_ms: uint32(2) });
+/** Internal: remaining time of a lease, so that a new leader does not restart it (etcd.md 6). Milliseconds; 0 is "all". */
+export const LeaseCheckpoint = message({ ID: id64(1), remaining_ms: int64(2) });
 export type LeaseCheckpoint = Infer<typeof LeaseCheckpoint>;
+export const LeaseCheckpoints = message({ checkpoints: repeated(nested(1, () => LeaseCheckpoint)) });
+export type LeaseCheckpoints = Infer<typeof LeaseCheckpoints>;

@@ -19,18 +19,23 @@ export class WireError extends AgentError<{ code: "wire.malformed"; offset: numb
   }
 }
 
+/** Messages inside messages; protobuf's own implementations stop at 100 too. */
+const nestingMax = 100;
 const maxSafe = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** A cursor over bytes. Every read checks its bounds; nothing is allocated from a length that is not there. */
 export class Reader {
+  /** How many messages this one is nested in. */
+  readonly depth: number;
   readonly #bytes: Uint8Array;
   #at: number;
   readonly #end: number;
 
-  constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, depth = 0) {
     this.#bytes = bytes;
-    this.#at = at;
-    this.#end = end;
+    this.depth = depth;
+    this.#at = 0;
+    this.#end = bytes.length;
   }
 
   get done(): boolean {
@@ -218,12 +223,12 @@ type InitValue<Value> = Value extends Uint8Array
 /** Encoder and decoder of one message. */
 export interface Codec<Shape> {
   readonly fields: Fields;
-  /** Throws WireError on malformed bytes. `bytes` fields are views into the input. */
-  decode(bytes: Uint8Array): Shape;
+  /** Throws WireError on malformed bytes. `bytes` fields are views into the input. `depth` is for nested messages. */
+  decode(bytes: Uint8Array, depth?: number): Shape;
   encode(value: Init<Shape>): Buffer;
   encodeTo(writer: Writer, value: Init<Shape>): void;
-  /** The message with every field at its default, overridden by `init`. */
-  create(init?: Partial<Shape>): Shape;
+  /** The message with every field at its default, overridden by what `init` has; nested messages are taken as they are. */
+  create(init?: Init<Shape>): Shape;
 }
 
 type ShapeOf<F extends Fields> = { -readonly [Key in keyof F]: ValueOf<F[Key]> };
@@ -241,9 +246,10 @@ export function message<F extends Fields>(fields: F): Codec<ShapeOf<F>> {
   for (const row of rows) byNumber[row.field.number] = row;
 
   const create = (init?: object): ShapeOf<F> => {
+    const given = (init ?? {}) as Record<string, unknown>;
     const value: Record<string, unknown> = {};
-    for (const row of rows) value[row.name] = row.field.initial();
-    return Object.assign(value, init) as ShapeOf<F>;
+    for (const { name, field } of rows) value[name] = given[name] ?? field.initial();
+    return value as ShapeOf<F>;
   };
 
   const encodeTo = (writer: Writer, value: object): void => {
@@ -263,9 +269,10 @@ export function message<F extends Fields>(fields: F): Codec<ShapeOf<F>> {
     }
   };
 
-  const decode = (bytes: Uint8Array): ShapeOf<F> => {
+  const decode = (bytes: Uint8Array, depth = 0): ShapeOf<F> => {
     const value = create() as Record<string, unknown>;
-    const reader = new Reader(bytes);
+    const reader = new Reader(bytes, depth);
+    if (depth > nestingMax) reader.fail(`messages are nested deeper than ${nestingMax}`);
     while (!reader.done) {
       const tag = reader.uint32();
       const number = tag >>> 3;
@@ -417,7 +424,7 @@ export const nested = <Shape extends object>(
   wire: 2,
   repeated: false,
   initial: () => undefined,
-  read: (reader) => codec().decode(reader.bytes()),
+  read: (reader) => codec().decode(reader.bytes(), reader.depth + 1),
   write: (writer, value) => writer.bytes(codec().encode(value as Init<Shape>)),
   isDefault: (value) => value === undefined,
   nested: codec as unknown as () => Codec<object>,

@@ -1,0 +1,104 @@
+/**
+ * A generation: one life of a key, from the put that created it to the tombstone that ended it. Generations of a key are a
+ * list, newest first; nearly every key has one generation with one mark, so a key costs two small objects.
+ */
+import type { Position } from "../tables.ts";
+
+export interface Generation {
+  /** Main revision of the first put, even when that put was compacted. */
+  readonly created: number;
+  /** Number of puts, compacted ones included. */
+  version: number;
+  /** main, sub, main, sub ... ascending. Never empty. */
+  readonly marks: number[];
+  /** Whether the last mark is the tombstone. */
+  ended: boolean;
+  older: Generation | null;
+}
+
+export function createGeneration(from: {
+  created: number;
+  version: number;
+  main: number;
+  sub: number;
+  older: Generation | null;
+}): Generation {
+  return {
+    created: from.created,
+    version: from.version,
+    marks: [from.main, from.sub],
+    ended: false,
+    older: from.older,
+  };
+}
+
+/** An independent copy of a key's generations. */
+export function copyOf(newest: Generation): Generation {
+  const older = newest.older === null ? null : copyOf(newest.older);
+  return { ...newest, marks: [...newest.marks], older };
+}
+
+/** Index in `marks` of the last mark with main <= revision, or -2. */
+function lastMark(marks: readonly number[], revision: number): number {
+  if (marks[marks.length - 2]! <= revision) return marks.length - 2;
+  let low = 0;
+  let high = marks.length / 2 - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (marks[middle * 2]! <= revision) low = middle + 1;
+    else high = middle;
+  }
+  return (low - 1) * 2;
+}
+
+/** Where the value at `revision` is, or null if the key was absent then. */
+export function liveAt(newest: Generation, revision: number): Position | null {
+  for (let generation: Generation | null = newest; generation !== null; generation = generation.older) {
+    const at = lastMark(generation.marks, revision);
+    if (at < 0) continue;
+    if (generation.ended && at === generation.marks.length - 2) return null;
+    return { main: generation.marks[at]!, sub: generation.marks[at + 1]! };
+  }
+  return null;
+}
+
+/**
+ * Drops what no read at `revision` or later can see. A tombstone at exactly `revision` stays, because a watch may start
+ * there (etcd.md 5.5). Returns the newest generation, or null if nothing is left of the key.
+ */
+export function dropBelow(
+  newest: Generation,
+  revision: number,
+  drop: (main: number, sub: number) => void,
+): Generation | null {
+  let newer: Generation | null = null;
+  let generation: Generation | null = newest;
+  while (generation !== null && generation.marks[0]! > revision) {
+    newer = generation;
+    generation = generation.older;
+  }
+  if (generation === null) return newest;
+  dropAll(generation.older, drop);
+  generation.older = null;
+  const { marks } = generation;
+  let first = lastMark(marks, revision);
+  const dead = generation.ended && first === marks.length - 2 && marks[first]! < revision;
+  if (dead) first += 2;
+  for (let i = 0; i < first; i += 2) drop(marks[i]!, marks[i + 1]!);
+  if (!dead) {
+    if (first > 0) marks.splice(0, first);
+    return newest;
+  }
+  if (newer === null) return null;
+  newer.older = null;
+  return newest;
+}
+
+/** Oldest first, so that an interrupted compaction leaves the newer part of a generation. */
+function dropAll(newest: Generation | null, drop: (main: number, sub: number) => void): void {
+  const chain: Generation[] = [];
+  for (let generation = newest; generation !== null; generation = generation.older) chain.push(generation);
+  for (const { marks } of chain.reverse()) {
+    for (let i = 0; i < marks.length; i += 2) drop(marks[i]!, marks[i + 1]!);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The multi-version keyspace: index, recent past and records together, and the two revisions that bound what can be read.
+ * Everything that changes a key goes through a `Revision` opened here (mvcc/revision.ts), one at a time.
+ */
+import { assert } from "../../base/assert.ts";
+import type { StoreRecords, StoreWrite } from "../storage.ts";
+import { revisionKey, revisionOf } from "../tables.ts";
+import { KeyIndex } from "./key-index.ts";
+import { Recent, type RecentOptions } from "./recent.ts";
+import { type Change, decodeChange, encodeChange } from "./record.ts";
+
+/** Main revision of an empty store (etcd.md 4.1). */
+export const firstRevision = 1;
+
+export class Keyspace {
+  readonly index: KeyIndex = new KeyIndex();
+  readonly #records: StoreRecords;
+  readonly #recent: Recent;
+  /** The newest revision; the header of every answer. */
+  revision: number = firstRevision;
+  /** Reads below are refused. 0: never compacted. */
+  compactRevision = 0;
+  /** The batch that apply is filling, and the first revision in it: not yet readable through records. */
+  #batch: readonly StoreWrite[] | null = null;
+  #batchFrom: number = firstRevision + 1;
+
+  constructor(options: RecentOptions, modules: { records: StoreRecords }) {
+    this.#records = modules.records;
+    this.#recent = new Recent(options);
+    this.#recent.reset(firstRevision + 1);
+  }
+
+  /** Forgets everything, before other rows are loaded. */
+  reset(): void {
+    this.index.clear();
+    this.revision = firstRevision;
+    this.compactRevision = 0;
+    this.#batch = null;
+    this.#recent.reset(firstRevision + 1);
+  }
+
+  /** Takes one row of the revision table; rows come in key order. Returns the change it holds. */
+  load(key: Uint8Array, row: Uint8Array): Change {
+    const at = revisionOf(key);
+    const { change } = decodeChange(row);
+    this.index.restore(change.name, at, {
+      deleted: change.deleted,
+      created: change.kv.create_revision,
+      version: change.kv.version,
+    });
+    this.revision = Math.max(this.revision, at.main);
+    return change;
+  }
+
+  /** All rows are in. */
+  loaded(): void {
+    this.#batchFrom = this.revision + 1;
+    this.#recent.reset(this.revision + 1);
+  }
+
+  /**
+   * Tells which array the writes of the next apply go to. Rows of a former array must be readable through records by now;
+   * until then their changes are kept here.
+   */
+  useBatch(writes: readonly StoreWrite[]): void {
+    if (this.#batch === writes && writes.length > 0) return;
+    this.#batch = writes;
+    this.#batchFrom = this.revision + 1;
+  }
+
+  /** Opens the next revision. Its changes are visible to `read` at once. */
+  open(): { main: number; changes: Change[] } {
+    const main = this.revision + 1;
+    return { main, changes: this.#recent.open(main) };
+  }
+
+  /** Ends the opened revision: becomes history if something changed, else it never was. */
+  close(main: number, changes: readonly Change[], writes: StoreWrite[]): void {
+    if (changes.length === 0) {
+      this.#recent.discard();
+      return;
+    }
+    for (let sub = 0; sub < changes.length; sub++) {
+      const value = encodeChange(changes[sub]!, sub === changes.length - 1);
+      writes.push({ type: "put", key: revisionKey(main, sub), value });
+    }
+    this.revision = main;
+    this.#recent.close(this.#batchFrom);
+  }
+
+  /** One change. It must exist: the index named it. */
+  read(main: number, sub: number): Change {
+    const held = this.#recent.get(main)?.[sub];
+    if (held !== undefined) return held;
+    const row = this.#records.get(revisionKey(main, sub));
+    assert(row !== undefined, "a change that the key index names is in the records");
+    return decodeChange(row).change;
+  }
+
+  /** Whether `changesOf(main)` answers from memory. */
+  remembers(main: number): boolean {
+    return main >= this.#recent.first;
+  }
+
+  /** All changes of a revision in order. Complete for every revision from compactRevision on. */
+  changesOf(main: number): readonly Change[] {
+    const held = this.#recent.get(main);
+    if (held !== undefined) return held;
+    const changes: Change[] = [];
+    if (main <= firstRevision) return changes;
+    for (let sub = 0; ; sub++) {
+      const row = this.#records.get(revisionKey(main, sub));
+      assert(row !== undefined, "history from the compact revision on has no gaps");
+      const { change, last } = decodeChange(row);
+      changes.push(change);
+      if (last) return changes;
+    }
+  }
+
+  /** The key's pair just before revision `main`, or null: it was absent, or compaction took it. */
+  before(name: string, main: number): Change | null {
+    const at = this.index.at(name, main - 1);
+    return at === null ? null : this.read(at.main, at.sub);
+  }
+}

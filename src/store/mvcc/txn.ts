@@ -1,0 +1,105 @@
+/**
+ * Txn (etcd.md 4.5) in three steps: decide all branches on the state before the txn, check everything that can still refuse,
+ * then run. Only the third step changes anything, so a refused txn leaves no trace.
+ */
+import { toLatin1 } from "../../base/bytes.ts";
+import type { LeaseId } from "../../base/ids.ts";
+import { KvError } from "../errors.ts";
+import { headerOf } from "../header.ts";
+import type { LeaseTable } from "../lease/lease-table.ts";
+import type * as wire from "../wire/messages.ts";
+import { holds } from "./compare.ts";
+import type { Keyspace } from "./keyspace.ts";
+import { checkRevision, range } from "./range.ts";
+import type { Revision } from "./revision.ts";
+
+/** What a command works on. */
+export interface TxnModules {
+  readonly keyspace: Keyspace;
+  readonly leases: LeaseTable;
+}
+
+/** A txn whose branches are chosen. `nested` runs parallel to `operations`. */
+interface Plan {
+  readonly succeeded: boolean;
+  readonly operations: readonly wire.RequestOp[];
+  readonly nested: readonly (Plan | null)[];
+}
+
+/** Decides and checks. Throws KvError; changes nothing. */
+export function planTxn(request: wire.TxnRequest, modules: TxnModules): Plan {
+  const plan = decide(request, modules);
+  checkPlan(plan, modules);
+  return plan;
+}
+
+function decide(request: wire.TxnRequest, modules: TxnModules): Plan {
+  const succeeded = request.compare.every((compare) => holds(compare, modules.keyspace, modules.leases));
+  const operations = succeeded ? request.success : request.failure;
+  const nested = operations.map((operation) =>
+    operation.request_txn ? decide(operation.request_txn, modules) : null,
+  );
+  return { succeeded, operations, nested };
+}
+
+function checkPlan(plan: Plan, modules: TxnModules): void {
+  plan.operations.forEach((operation, at) => {
+    if (operation.request_range) {
+      checkRevision(modules.keyspace, operation.request_range.revision, modules.keyspace.revision);
+    } else if (operation.request_put) {
+      checkPutState(operation.request_put, modules);
+    } else if (operation.request_txn) {
+      checkPlan(plan.nested[at]!, modules);
+    }
+  });
+}
+
+/** What a put needs of the state it meets: the lease, and the key if something of it is to be kept. */
+export function checkPutState(request: wire.PutRequest, modules: TxnModules): void {
+  if (request.ignore_value || request.ignore_lease) {
+    if (modules.keyspace.index.live(toLatin1(request.key)) === null) throw new KvError("kv.key-not-found");
+  }
+  if (request.lease !== 0n && modules.leases.get(request.lease as LeaseId) === undefined) {
+    throw new KvError("kv.lease-not-found");
+  }
+}
+
+/** Runs a plan inside `revision`; null for a plan that only reads. Cannot fail. */
+export function runTxn(plan: Plan, keyspace: Keyspace, revision: Revision | null): wire.TxnResponse {
+  const responses = plan.operations.map((operation, at) =>
+    run(operation, plan.nested[at]!, keyspace, revision),
+  );
+  return {
+    header: headerOf(revision?.revision ?? keyspace.revision),
+    succeeded: plan.succeeded,
+    responses,
+  };
+}
+
+function run(
+  operation: wire.RequestOp,
+  nested: Plan | null,
+  keyspace: Keyspace,
+  revision: Revision | null,
+): wire.ResponseOp {
+  const response: wire.ResponseOp = {
+    response_range: undefined,
+    response_put: undefined,
+    response_delete_range: undefined,
+    response_txn: undefined,
+  };
+  if (operation.request_range) {
+    response.response_range = range(
+      keyspace,
+      operation.request_range,
+      revision?.revision ?? keyspace.revision,
+    );
+  } else if (operation.request_put) {
+    response.response_put = revision!.put(operation.request_put);
+  } else if (operation.request_delete_range) {
+    response.response_delete_range = revision!.deleteRange(operation.request_delete_range);
+  } else {
+    response.response_txn = runTxn(nested!, keyspace, revision);
+  }
+  return response;
+}

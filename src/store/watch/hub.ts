@@ -1,0 +1,256 @@
+/**
+ * Serves all watch streams (etcd.md 5). The cursor is the last revision that was offered to everybody.
+ *
+ *   synced     has been served everything up to the cursor; gets each revision as the cursor passes it
+ *   lagging    began in the past, or its stream was waiting when an event came; reads history up to the cursor, in slices
+ *
+ * A watcher changes sides only between two revisions: from synced to lagging with `next` = the revision that it could not
+ * take, and back when `next` = cursor + 1. Both sides read the same history through Keyspace.changesOf, so nothing is
+ * lost, doubled or reordered on the way, and a revision is never split. A waiting stream holds no events; only a watcher
+ * for which something came up has to read again.
+ */
+import type { KvError, WatchSink } from "../kv.ts";
+import type { Keyspace } from "../mvcc/keyspace.ts";
+import type { Event } from "../wire/messages.ts";
+import { catchUp } from "./catch-up.ts";
+import { IntervalIndex } from "./interval-index.ts";
+import { RevisionEvents } from "./revision-events.ts";
+import { Stream, type StreamHost } from "./stream.ts";
+import { type Watcher, wants } from "./watcher.ts";
+
+export interface WatchOptions {
+  readonly watchAnswersPendingMax: number;
+  /** Size above which a response to a watcher with `fragment` is cut; also what a catch-up response aims at. */
+  readonly watchFragmentBytes: number;
+  /** Revisions merged into one catch-up response at most. */
+  readonly watchCatchUpRevisionsMax: number;
+}
+
+interface Synced {
+  readonly stream: Stream;
+  readonly watcher: Watcher;
+}
+
+export class WatchHub implements StreamHost {
+  readonly #options: WatchOptions;
+  readonly #keyspace: Keyspace;
+  readonly #wake: () => void;
+  readonly #streams = new Set<Stream>();
+  readonly #synced = new IntervalIndex<Synced>();
+  readonly #syncedOf = new Map<Watcher, Synced>();
+  /** Streams with answers to send, progress to report or watchers to catch up, in the order of their turns. */
+  #busy = new Set<Stream>();
+  #cursor: number;
+
+  constructor(options: WatchOptions, modules: { keyspace: Keyspace; wake: () => void }) {
+    this.#options = options;
+    this.#keyspace = modules.keyspace;
+    this.#wake = modules.wake;
+    this.#cursor = modules.keyspace.revision;
+  }
+
+  /** The store's revision; while other state is being loaded, what was offered last, so that it never falls. */
+  get revision(): number {
+    return Math.max(this.#cursor, this.#keyspace.revision);
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  open(sink: WatchSink): Stream {
+    const options = {
+      answersPendingMax: this.#options.watchAnswersPendingMax,
+      fragmentBytes: this.#options.watchFragmentBytes,
+    };
+    const stream = new Stream(options, { sink, host: this });
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  closeAll(error: KvError | null): void {
+    for (const stream of [...this.#streams]) stream.fail(error);
+  }
+
+  /** Delivers up to about `budget` events to each side. True if there is more to do now. */
+  pump(budget: number): boolean {
+    this.#passCursor(budget);
+    this.#serveBusy(budget);
+    if (this.#cursor < this.revision) return true;
+    for (const stream of this.#busy) if (this.#hasWork(stream)) return true;
+    return false;
+  }
+
+  /** The periodic progress notification (etcd.md 5.12) for watchers that asked for it and heard nothing since the last. */
+  notifyProgress(): void {
+    for (const stream of this.#streams) {
+      if (!stream.flush()) continue;
+      for (const watcher of stream.watchers.values()) {
+        const idle = watcher.progressNotify && !watcher.active && this.#isServed(watcher);
+        watcher.active = false;
+        if (idle && !stream.blocked) stream.sendProgress(watcher.id, this.#cursor);
+      }
+    }
+  }
+
+  /** The keyspace was replaced by a later one: everybody reads on from where they are. */
+  restart(): void {
+    for (const stream of this.#streams) {
+      for (const watcher of stream.watchers.values()) {
+        if (!watcher.lagging) this.#fallBehind(stream, watcher, this.#cursor + 1);
+      }
+    }
+    this.#cursor = this.revision;
+    for (const stream of this.#streams) {
+      for (const watcher of stream.watchers.values()) {
+        if (watcher.next > this.#cursor) this.#catchUpDone(stream, watcher);
+      }
+    }
+    this.#wake();
+  }
+
+  admit(stream: Stream, watcher: Watcher): void {
+    if (watcher.next > this.#cursor) this.#sync(stream, watcher);
+    else this.#fallBehind(stream, watcher, watcher.next);
+  }
+
+  release(stream: Stream, watcher: Watcher): void {
+    if (watcher.lagging) stream.lagging.remove(watcher.interval, watcher);
+    else this.#unsync(watcher);
+  }
+
+  closed(stream: Stream): void {
+    this.#streams.delete(stream);
+    this.#busy.delete(stream);
+  }
+
+  wake(stream: Stream): void {
+    this.#busy.add(stream);
+    this.#wake();
+  }
+
+  #passCursor(budget: number): void {
+    this.#skipLost();
+    let spent = 0;
+    while (this.#cursor < this.revision && spent < budget) {
+      const main = this.#cursor + 1;
+      spent += 1 + (this.#synced.size > 0 ? this.#offer(main) : 0);
+      this.#cursor = main;
+    }
+  }
+
+  /** Synced watchers that compaction overtook before the cursor reached them: they learn it as lagging ones. */
+  #skipLost(): void {
+    const next = this.#cursor + 1;
+    if (next >= this.#keyspace.compactRevision || this.#keyspace.remembers(next)) return;
+    for (const { stream, watcher } of [...this.#syncedOf.values()]) {
+      if (watcher.next < this.#keyspace.compactRevision) {
+        this.#fallBehind(stream, watcher, Math.max(next, watcher.next));
+      }
+    }
+    this.#cursor = this.#keyspace.compactRevision - 1;
+  }
+
+  /** Offers one revision to the synced watchers. Returns the work it was. */
+  #offer(main: number): number {
+    const revision = new RevisionEvents(main, { keyspace: this.#keyspace });
+    const matched = new Map<Synced, Event[]>();
+    let work = 0;
+    revision.changes.forEach((change, sub) => {
+      this.#synced.stab(change.name, (synced) => {
+        const { watcher } = synced;
+        if (watcher.next > main) return;
+        const event = revision.event(sub, watcher.prevKv);
+        if (!wants(watcher, event)) return;
+        work += 1;
+        const events = matched.get(synced);
+        if (events) events.push(event);
+        else matched.set(synced, [event]);
+      });
+    });
+    for (const [{ stream, watcher }, events] of matched) {
+      if (watcher.gone) continue;
+      if (stream.flush()) stream.deliver(watcher, events, main);
+      else if (!watcher.gone) this.#fallBehind(stream, watcher, main);
+    }
+    return work;
+  }
+
+  #serveBusy(budget: number): void {
+    const turn = [...this.#busy];
+    let left = budget;
+    for (const stream of turn) {
+      if (left <= 0) return;
+      // Whoever had its turn goes to the end, so that a budget is shared fairly.
+      this.#busy.delete(stream);
+      left -= 1 + this.#serve(stream, left);
+      const waiting = stream.lagging.size > 0 || stream.progressWanted;
+      // A blocked stream comes back with `resume`.
+      if (waiting && !stream.ended && !stream.blocked) this.#busy.add(stream);
+    }
+  }
+
+  #serve(stream: Stream, budget: number): number {
+    if (!stream.flush()) return 0;
+    let work = 0;
+    if (stream.lagging.size > 0) {
+      work = catchUp(stream, {
+        keyspace: this.#keyspace,
+        through: this.#cursor,
+        budget,
+        revisionsMax: this.#options.watchCatchUpRevisionsMax,
+        bytesMax: this.#options.watchFragmentBytes,
+        done: (watcher) => this.#catchUpDone(stream, watcher),
+      });
+      stream.flush();
+    }
+    if (stream.progressWanted && !stream.blocked && this.#isStreamServed(stream)) {
+      stream.progressWanted = false;
+      stream.sendProgress(-1, this.#cursor);
+    }
+    return work;
+  }
+
+  #hasWork(stream: Stream): boolean {
+    if (stream.blocked) return false;
+    return stream.lagging.size > 0 || (stream.progressWanted && this.#isStreamServed(stream));
+  }
+
+  #isStreamServed(stream: Stream): boolean {
+    if (stream.lagging.size > 0 || this.#cursor < this.revision) return false;
+    for (const watcher of stream.watchers.values()) if (!this.#isServed(watcher)) return false;
+    return true;
+  }
+
+  /** Everything up to the cursor was delivered, and the revision that it was to start at has come (etcd.md 5.6). */
+  #isServed(watcher: Watcher): boolean {
+    return !watcher.lagging && watcher.start <= this.#cursor;
+  }
+
+  #sync(stream: Stream, watcher: Watcher): void {
+    const synced = { stream, watcher };
+    this.#syncedOf.set(watcher, synced);
+    this.#synced.add(watcher.interval, synced);
+    watcher.lagging = false;
+  }
+
+  #unsync(watcher: Watcher): void {
+    const synced = this.#syncedOf.get(watcher);
+    if (synced === undefined) return;
+    this.#syncedOf.delete(watcher);
+    this.#synced.remove(watcher.interval, synced);
+  }
+
+  #fallBehind(stream: Stream, watcher: Watcher, next: number): void {
+    this.#unsync(watcher);
+    watcher.next = Math.max(next, watcher.next);
+    watcher.lagging = true;
+    stream.lagging.add(watcher.interval, watcher);
+    this.#busy.add(stream);
+  }
+
+  #catchUpDone(stream: Stream, watcher: Watcher): void {
+    stream.lagging.remove(watcher.interval, watcher);
+    this.#sync(stream, watcher);
+  }
+}
