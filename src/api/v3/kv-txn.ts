@@ -1,0 +1,9 @@
+/** KV.Txn (etcd.md 4.5). */
+import type { KvClient } from "../../store/kv.ts";
+import { TxnRequest, TxnResponse } from "../../store/wire/messages.ts";
+import type { UnaryMethod } from "../transport/grpc-method.ts";
+import { type Leadership, unary } from "./unary.ts";
+
+export function kvTxn(kv: KvClient, leadership: Leadership): UnaryMethod {
+  return unary(TxnRequest, TxnResponse, leadership, (request, options) => kv.txn(request, options));
+}

@@ -1,0 +1,9 @@
+/** Maintenance.Status (etcd.md 8.1): answered by this member, with or without a leader. */
+import type { KvClient } from "../../store/kv.ts";
+import { StatusRequest, StatusResponse } from "../../store/wire/messages.ts";
+import type { UnaryMethod } from "../transport/grpc-method.ts";
+import { type Leadership, unary } from "./unary.ts";
+
+export function maintenanceStatus(kv: KvClient, leadership: Leadership): UnaryMethod {
+  return unary(StatusRequest, StatusResponse, leadership, (request, options) => kv.status(request, options));
+}

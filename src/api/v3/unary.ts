@@ -1,0 +1,73 @@
+/**
+ * What all unary methods of api/v3 share: decode, call the KvClient, encode; store errors become etcd's statuses. A method
+ * file says only which messages and which call.
+ */
+import { messageOf } from "../../base/errors.ts";
+import { type CallOptions, KvError } from "../../store/kv.ts";
+import { GrpcCode } from "../../store/wire/grpc-code.ts";
+import { type Codec, WireError } from "../../store/wire/protobuf.ts";
+import { type GrpcStatus, statusOfKvError, statusTable } from "../../store/wire/status.ts";
+import { GrpcError } from "../transport/errors.ts";
+import type { Metadata, UnaryMethod } from "../transport/grpc-method.ts";
+
+/** Whether this member knows a leader now; asked for calls that carry `hasleader: true` (etcd.md section 1). */
+export interface Leadership {
+  hasLeader(): boolean;
+}
+
+/** For a client without a raft of its own (worker, external etcd): the server at the other end decides. */
+export const leadershipElsewhere: Leadership = { hasLeader: () => true };
+
+/** Makes the method of one rpc. `options.raw` of the call is the request as it was received. */
+export function unary<Request, Response>(
+  request: Codec<Request>,
+  response: Codec<Response>,
+  leadership: Leadership,
+  call: (request: Request, options: CallOptions) => Promise<Response>,
+): UnaryMethod {
+  return {
+    kind: "unary",
+    async handle({ message, metadata, signal }) {
+      refuseWithoutLeader(metadata, leadership);
+      try {
+        const answer = await call(decodeRequest(request, message), { signal, raw: message });
+        // A whole response is a valid subset of itself; the compiler cannot see that through a type parameter.
+        return response.encode(answer as Parameters<typeof response.encode>[0]);
+      } catch (error) {
+        throw toGrpcError(error);
+      }
+    },
+  };
+}
+
+/** Throws Unavailable "no leader" for a call that asked to be told so. */
+export function refuseWithoutLeader(metadata: Metadata, leadership: Leadership): void {
+  if (metadata.get("hasleader") !== "true" || leadership.hasLeader()) return;
+  const { grpc, text } = statusTable["kv.no-leader"];
+  throw new GrpcError(grpc, text ?? "");
+}
+
+/** The decoded message; malformed bytes are the client's Internal error, as with grpc-go. */
+export function decodeRequest<Request>(codec: Codec<Request>, message: Uint8Array): Request {
+  try {
+    return codec.decode(message);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    const text = `grpc: error unmarshalling request: ${error.message}`;
+    throw new GrpcError(GrpcCode.INTERNAL, text, { cause: error });
+  }
+}
+
+/** KvError in etcd's words; everything else as it is. */
+export function toGrpcError(error: unknown): unknown {
+  if (!(error instanceof KvError)) return error;
+  const { code, message } = statusOfKvError(error);
+  return new GrpcError(code, message, { cause: error });
+}
+
+/** The status that ends a stream for `error`. */
+export function streamStatus(error: unknown): GrpcStatus {
+  if (error instanceof KvError) return statusOfKvError(error);
+  if (error instanceof GrpcError) return { code: error.detail.status, message: error.message };
+  return { code: GrpcCode.UNKNOWN, message: messageOf(error) };
+}

@@ -1,0 +1,203 @@
+/**
+ * The cheapest gRPC client that is still correct towards a correct server: HTTP/2 frames written straight to a socket, one
+ * request template, many streams. It exists because server and generator share the machine; node:http2 would cost more than
+ * the server under test. RFC 9113 frames, RFC 7541 header blocks.
+ */
+import { connect, type Socket } from "node:net";
+
+const frameHeaderBytes = 9;
+const frame = {
+  data: 0,
+  headers: 1,
+  rstStream: 3,
+  settings: 4,
+  ping: 6,
+  goaway: 7,
+  windowUpdate: 8,
+} as const;
+const flagEndStream = 1;
+const flagAck = 1;
+const flagEndHeaders = 4;
+/** Our receive window per connection; topped up when half is used. */
+const windowBytes = 16 * 1024 * 1024;
+const initialWindowBytes = 65_535;
+
+/** `done(ok, at)` is called per call, from within the processing of one socket chunk. */
+export type CallDone = (ok: boolean) => void;
+
+export class LoadConnection {
+  readonly #socket: Socket;
+  readonly #first: Buffer;
+  readonly #next: Buffer;
+  readonly #calls = new Map<number, { done: CallDone; answered: boolean }>();
+  #streamId = 1;
+  #sendWindow = initialWindowBytes;
+  #received = 0;
+  #rest: Buffer | null = null;
+  #out: Buffer[] = [];
+  /** Calls that wait for the server's window. */
+  readonly #waiting: Array<{ message: Buffer; done: CallDone }> = [];
+  #flushing = false;
+
+  static open(host: string, port: number, path: string): Promise<LoadConnection> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host, port, noDelay: true }, () => {
+        socket.removeListener("error", reject);
+        resolve(new LoadConnection(socket, `${host}:${port}`, path));
+      });
+      socket.once("error", reject);
+    });
+  }
+
+  private constructor(socket: Socket, authority: string, path: string) {
+    this.#socket = socket;
+    [this.#first, this.#next] = headerBlocks(authority, path);
+    const settings = Buffer.alloc(6);
+    settings.writeUInt16BE(4, 0); // INITIAL_WINDOW_SIZE
+    settings.writeUInt32BE(windowBytes, 2);
+    this.#out.push(Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1"));
+    this.#out.push(frameOf(frame.settings, 0, 0, settings));
+    this.#grant(windowBytes - initialWindowBytes);
+    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      for (const call of this.#calls.values()) call.done(false);
+      this.#calls.clear();
+    });
+    this.flush();
+  }
+
+  /** Starts one call. `message` is a gRPC frame (prefix included). Goes out at the end of this turn, with all others. */
+  call(message: Buffer, done: CallDone): void {
+    if (this.#sendWindow < message.length) {
+      this.#waiting.push({ message, done });
+      return;
+    }
+    this.#sendWindow -= message.length;
+    const block = this.#streamId === 1 ? this.#first : this.#next;
+    const id = this.#streamId;
+    this.#streamId += 2;
+    this.#calls.set(id, { done, answered: false });
+    const request = Buffer.allocUnsafe(2 * frameHeaderBytes + block.length + message.length);
+    let at = writeHeader(request, 0, block.length, frame.headers, flagEndHeaders, id);
+    at += block.copy(request, at);
+    at = writeHeader(request, at, message.length, frame.data, flagEndStream, id);
+    message.copy(request, at);
+    this.#out.push(request);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => this.flush());
+  }
+
+  flush(): void {
+    this.#flushing = false;
+    if (this.#out.length === 0) return;
+    this.#socket.write(this.#out.length === 1 ? this.#out[0]! : Buffer.concat(this.#out));
+    this.#out = [];
+  }
+
+  close(): void {
+    this.#calls.clear();
+    this.#socket.destroy();
+  }
+
+  #grant(bytes: number): void {
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32BE(bytes, 0);
+    this.#out.push(frameOf(frame.windowUpdate, 0, 0, payload));
+  }
+
+  #receive(chunk: Buffer): void {
+    const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk;
+    let at = 0;
+    while (bytes.length - at >= frameHeaderBytes) {
+      const length = bytes.readUIntBE(at, 3);
+      const end = at + frameHeaderBytes + length;
+      if (end > bytes.length) break;
+      const id = bytes.readUInt32BE(at + 5) & 0x7fffffff;
+      this.#frame(bytes[at + 3]!, bytes[at + 4]!, id, bytes.subarray(at + frameHeaderBytes, end));
+      at = end;
+    }
+    this.#rest = at === bytes.length ? null : bytes.subarray(at);
+    this.flush();
+  }
+
+  #frame(type: number, flags: number, id: number, payload: Buffer): void {
+    if (type === frame.data) {
+      const call = this.#calls.get(id);
+      if (call && payload.length > 0) call.answered = true;
+      this.#received += payload.length;
+      if (this.#received > windowBytes / 2) {
+        this.#grant(this.#received);
+        this.#received = 0;
+      }
+      if (flags & flagEndStream) this.#finish(id);
+    } else if (type === frame.headers) {
+      if (flags & flagEndStream) this.#finish(id);
+    } else if (type === frame.rstStream) {
+      this.#finish(id);
+    } else if (type === frame.settings && !(flags & flagAck)) {
+      this.#out.push(frameOf(frame.settings, flagAck, 0, Buffer.alloc(0)));
+    } else if (type === frame.ping && !(flags & flagAck)) {
+      this.#out.push(frameOf(frame.ping, flagAck, 0, payload));
+    } else if (type === frame.windowUpdate && id === 0) {
+      this.#sendWindow += payload.readUInt32BE(0);
+      while (this.#waiting.length > 0 && this.#waiting[0]!.message.length <= this.#sendWindow) {
+        const { message, done } = this.#waiting.shift()!;
+        this.call(message, done);
+      }
+    } else if (type === frame.goaway) {
+      this.#socket.end();
+    }
+  }
+
+  /** A call is good when it brought a message: an error of gRPC is a status without one. */
+  #finish(id: number): void {
+    const call = this.#calls.get(id);
+    if (!call) return;
+    this.#calls.delete(id);
+    call.done(call.answered);
+  }
+}
+
+function writeHeader(
+  into: Buffer,
+  at: number,
+  length: number,
+  type: number,
+  flags: number,
+  id: number,
+): number {
+  into.writeUIntBE(length, at, 3);
+  into[at + 3] = type;
+  into[at + 4] = flags;
+  into.writeUInt32BE(id, at + 5);
+  return at + frameHeaderBytes;
+}
+
+function frameOf(type: number, flags: number, id: number, payload: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(frameHeaderBytes + payload.length);
+  payload.copy(bytes, writeHeader(bytes, 0, payload.length, type, flags, id));
+  return bytes;
+}
+
+/**
+ * The header block of the first request, which puts four fields into the peer's table, and of all further ones, which refer
+ * to them: `:method: POST` and `:scheme: http` are static entries 3 and 6; the newest dynamic entry is 62.
+ */
+function headerBlocks(authority: string, path: string): [Buffer, Buffer] {
+  const fields = [
+    [":path", path],
+    [":authority", authority],
+    ["content-type", "application/grpc"],
+    ["te", "trailers"],
+  ] as const;
+  const literal = ([name, value]: readonly [string, string]): Buffer[] => [
+    Buffer.from([0x40, name.length]),
+    Buffer.from(name, "latin1"),
+    Buffer.from([value.length]),
+    Buffer.from(value, "latin1"),
+  ];
+  const first = Buffer.concat([Buffer.from([0x83, 0x86]), ...fields.flatMap(literal)]);
+  return [first, Buffer.from([0x83, 0x86, 0x80 | 65, 0x80 | 64, 0x80 | 63, 0x80 | 62])];
+}

@@ -1,0 +1,38 @@
+/** Our whole client port (gRPC and HTTP on one listener) over any KvClient, on a free loopback port. */
+import fastify from "fastify";
+import { ClientListener } from "../../src/api/listener.ts";
+import { grpcMetrics } from "../../src/api/ops/grpc-metrics.ts";
+import { MetricRegistry } from "../../src/api/ops/metrics.ts";
+import { opsPlugin } from "../../src/api/ops/plugin.ts";
+import { processMetrics } from "../../src/api/ops/process-metrics.ts";
+import { Http2GrpcServer } from "../../src/api/transport/http2-server.ts";
+import { v3Methods } from "../../src/api/v3/methods.ts";
+import { silent } from "../../src/base/ports.ts";
+import type { KvClient } from "../../src/store/kv.ts";
+import { systemClock } from "./clock.ts";
+import type { Target } from "./etcd.ts";
+
+export async function startFront(kv: KvClient, options: { port?: number } = {}): Promise<Target> {
+  const registry = new MetricRegistry();
+  const stopMetrics = processMetrics(registry);
+  const methods = v3Methods({ kv });
+  const modules = { clock: systemClock, logger: silent, observer: grpcMetrics(registry, methods) };
+  const grpc = new Http2GrpcServer({ methods }, modules);
+  const app = fastify();
+  const facts = { hasLeader: () => true, clusterDecided: () => true, alarms: () => [] };
+  await app.register(opsPlugin({ kv, clock: systemClock, registry, ...facts }));
+  await app.ready();
+  const listener = new ClientListener(
+    { listen: [{ host: "127.0.0.1", port: options.port ?? 0 }] },
+    { grpc, http: app.server, clock: systemClock, logger: silent },
+  );
+  await listener.listen();
+  return {
+    endpoint: `127.0.0.1:${listener.addresses[0]!.port}`,
+    async stop() {
+      await listener.close(100);
+      await app.close();
+      stopMetrics();
+    },
+  };
+}
