@@ -1,0 +1,163 @@
+/**
+ * One agent: the list of what it is made of, in the order in which it starts. Above the ruled line nothing on the machine
+ * is touched. Closing runs in reverse through the scope; a start that fails closes what it had opened.
+ */
+import { AssertionFailure } from "../base/assert.ts";
+import { AgentError, messageOf } from "../base/errors.ts";
+import type { Clock, Logger, Random } from "../base/ports.ts";
+import { Scope } from "../base/scope.ts";
+import { SystemRandom, systemClock } from "../host/clock.ts";
+import { RemoteKv } from "../host/kv-remote/remote-kv.ts";
+import { createLogger } from "../host/logger.ts";
+import { assertListenable } from "../host/port-probe.ts";
+import type { KvClient } from "../store/kv.ts";
+import { openApi } from "./api.ts";
+import type { AgentConfig } from "./config.ts";
+import { machineIdOf } from "./identity.ts";
+import { KvElection } from "./kv-election.ts";
+import { MemberLeaderLocator, RemoteLeaderLocator } from "./leader-locator.ts";
+import { MetricsOfAgent } from "./metrics.ts";
+import type { NetworkModule } from "./network/module.ts";
+import { absentNetwork, openNetwork } from "./network/open.ts";
+import { openServer, type Server } from "./server.ts";
+import { StatusGatherer } from "./status.ts";
+import type { LeaderLocator } from "./units/ports.ts";
+import { openUnits, type UnitsOfAgent } from "./units-of-agent.ts";
+
+/** A running agent. */
+export interface Agent {
+  readonly kv: KvClient;
+  readonly server: Server | null;
+  /** Where clients are served, with the ports that were really taken. */
+  readonly clientAddresses: readonly { host: string; port: number }[];
+  close(): Promise<void>;
+}
+
+export interface AgentModules {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The agent cannot go on; called at most once. The owner closes it and exits. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/** A request of the store, from here to the answer, at most (etcd.md 11: 5 s and two election timeouts). */
+const requestTimeoutMs = 7000;
+/** Clients' requests under way are given this long when the agent stops. */
+const drainMs = 2000;
+
+/** Starts an agent. Throws AgentError, and leaves nothing open then. */
+export async function startAgent(config: AgentConfig, modules: AgentModules): Promise<Agent> {
+  await assertPortsFree(config);
+  // ---------------------------------------------------------------- from here on the machine is touched
+  const scope = new Scope();
+  try {
+    return await openAgent(config, modules, scope);
+  } catch (error) {
+    await scope.close().catch((closing) => {
+      modules.logger.warn({ error: messageOf(closing) }, "a failed start left something open");
+    });
+    throw error;
+  }
+}
+
+async function openAgent(config: AgentConfig, modules: AgentModules, scope: Scope): Promise<Agent> {
+  const { clock, logger } = modules;
+  const machineId = machineIdOf(config.dataDir);
+  const metrics = new MetricsOfAgent(scope);
+  const { kv, server } = await openStore(config, modules, scope, metrics);
+  const leader = openLeaderLocator(config, machineId, { kv, server }, modules, scope);
+
+  let units: UnitsOfAgent | null = null;
+  let network: NetworkModule | null = null;
+  const status = new StatusGatherer({ name: config.name, role: config.role }, { kv, server, units: () => units, network: () => network });
+  units = await openUnits(config, { machineId }, { kv, leader, scope, clock, logger });
+  const api = await openApi(config, { kv, server, status, units, metrics, clock, logger });
+  scope.defer(() => api.close(drainMs));
+  await units.start();
+  network = await openNetworkOf(config, machineId, kv, modules, scope);
+  logger.info({ name: config.name, role: config.role, client: api.addresses }, "agent started");
+  return { kv, server, clientAddresses: api.addresses, close: () => scope.close() };
+}
+
+async function openStore(
+  config: AgentConfig,
+  modules: AgentModules,
+  scope: Scope,
+  metrics: MetricsOfAgent,
+): Promise<{ kv: KvClient; server: Server | null }> {
+  const { store } = config;
+  if (store.type === "member") {
+    const server = await openServer(
+      { ...store.server, name: config.name, advertiseClientUrls: config.advertiseClientUrls },
+      { ...modules, scope, syncSeconds: metrics.syncSeconds },
+    );
+    metrics.observe(server);
+    return { kv: server.kv, server };
+  }
+  const kv = new RemoteKv({ endpoints: store.endpoints, requestTimeoutMs }, modules);
+  scope.defer(() => kv.close());
+  return { kv, server: null };
+}
+
+function openLeaderLocator(
+  config: AgentConfig,
+  machineId: string,
+  store: { kv: KvClient; server: Server | null },
+  modules: AgentModules,
+  scope: Scope,
+): LeaderLocator {
+  const { kv, server } = store;
+  if (server) return new MemberLeaderLocator(server);
+  if (config.store.type === "servers") return new RemoteLeaderLocator({ kv, clock: modules.clock });
+  const election = new KvElection({ self: { machineId, url: config.advertiseClientUrls[0]! } }, { kv, ...modules });
+  election.start();
+  scope.defer(() => election.close());
+  return election;
+}
+
+async function openNetworkOf(
+  config: AgentConfig,
+  machineId: string,
+  kv: KvClient,
+  modules: AgentModules,
+  scope: Scope,
+): Promise<NetworkModule> {
+  const { mode, ...options } = config.network;
+  if (mode === "off") return absentNetwork("switched off by --network off");
+  const logger = modules.logger.child({ module: "network" });
+  const network = await openNetwork({ ...options, machineId }, { ...modules, kv, logger });
+  scope.defer(() => network.close());
+  return network;
+}
+
+async function assertPortsFree(config: AgentConfig): Promise<void> {
+  for (const address of config.listenClient) await assertListenable("listen-client-urls", address);
+  if (config.store.type !== "member") return;
+  for (const address of config.store.server.listenPeer) await assertListenable("listen-peer-urls", address);
+}
+
+/** Runs an agent until a signal or a failure ends it; the exit code. Throws AgentError if it cannot start. */
+export async function runAgent(config: AgentConfig): Promise<number> {
+  const logger = createLogger(config.log);
+  const ended = Promise.withResolvers<number>();
+  const fatal = (error: unknown): void => {
+    const bug = error instanceof AssertionFailure || !(error instanceof AgentError);
+    const detail = bug && error instanceof Error ? { error: messageOf(error), stack: error.stack } : { error };
+    logger.error(detail, "the agent cannot go on");
+    ended.resolve(bug ? 70 : 1);
+  };
+  process.on("uncaughtException", fatal);
+  process.on("unhandledRejection", fatal);
+  const agent = await startAgent(config, { clock: systemClock, random: new SystemRandom(), logger, fatal });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => {
+      logger.info({ signal }, "stopping");
+      ended.resolve(0);
+    });
+  }
+  const code = await ended.promise;
+  if (code !== 0) return code;
+  await agent.close();
+  return 0;
+}

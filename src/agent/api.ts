@@ -1,0 +1,54 @@
+/** The client port of this agent: gRPC and HTTP fronts over whatever store it has. */
+import fastify from "fastify";
+import { agentApi } from "../api/agent/plugin.ts";
+import type { StatusSource } from "../api/agent/status.ts";
+import { ClientListener } from "../api/listener.ts";
+import { grpcMetrics } from "../api/ops/grpc-metrics.ts";
+import { opsPlugin } from "../api/ops/plugin.ts";
+import { Http2GrpcServer } from "../api/transport/http2-server.ts";
+import { v3Methods } from "../api/v3/methods.ts";
+import type { Clock, Logger } from "../base/ports.ts";
+import type { KvClient } from "../store/kv.ts";
+import type { AgentConfig } from "./config.ts";
+import type { MetricsOfAgent } from "./metrics.ts";
+import type { Server } from "./server.ts";
+import type { UnitsOfAgent } from "./units-of-agent.ts";
+
+export interface ApiModules {
+  readonly kv: KvClient;
+  readonly server: Server | null;
+  readonly status: StatusSource;
+  readonly units: UnitsOfAgent;
+  readonly metrics: MetricsOfAgent;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Listens on every client address, or throws ListenError. */
+export async function openApi(config: AgentConfig, modules: ApiModules): Promise<ClientListener> {
+  const { kv, server, metrics, clock } = modules;
+  const logger = modules.logger.child({ module: "api" });
+  const leadership = server ? { hasLeader: () => server.shell.leader !== null } : undefined;
+  const methods = v3Methods(leadership ? { kv, leadership } : { kv });
+  const grpc = new Http2GrpcServer(
+    { methods },
+    { clock, logger, observer: grpcMetrics(metrics.registry, methods) },
+  );
+  const http = fastify({ logger: false, forceCloseConnections: true });
+  await http.register(
+    opsPlugin({
+      kv,
+      clock,
+      registry: metrics.registry,
+      hasLeader: () => server === null || server.shell.leader !== null,
+      clusterDecided: () => server === null || server.shell.leaderChanges > 0,
+      alarms: () => [],
+    }),
+  );
+  await http.register(agentApi({ networkPrefix: config.network.prefix }, { kv, status: modules.status }));
+  await modules.units.routes(http);
+  await http.ready();
+  const listener = new ClientListener({ listen: config.listenClient }, { grpc, http: http.server, clock, logger });
+  await listener.listen();
+  return listener;
+}

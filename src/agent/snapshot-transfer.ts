@@ -1,0 +1,121 @@
+/**
+ * Snapshots between members (Raft paper 7): level's content at one applied index as a stream, sent to a follower that is
+ * behind the log; received into a new database that takes the old one's place when it is complete and durable.
+ */
+import { AgentError, messageOf } from "../base/errors.ts";
+import { hex, Index, type MemberId } from "../base/ids.ts";
+import type { Clock, Logger } from "../base/ports.ts";
+import type { Generations } from "../host/level/generations.ts";
+import { LevelStorage } from "../host/level/level-storage.ts";
+import type { SnapshotMeta } from "../raft/entry.ts";
+import type { Raft } from "../raft/raft.ts";
+import type { Store } from "../store/store.ts";
+import { type LogCompaction, type SnapshotRecorder, snapshotMetaAt } from "./log-compaction.ts";
+import type { RaftShell } from "./raft-shell.ts";
+import type { StorageSlot } from "./storage-slot.ts";
+
+/** Why a transfer did not happen; the leader tries again. */
+export class SnapshotError extends AgentError<{ code: "snapshot.busy" | "snapshot.stale" | "snapshot.unknown-index" }> {
+  override readonly name = "SnapshotError";
+}
+
+export interface SnapshotModules {
+  readonly raft: Raft;
+  readonly shell: RaftShell;
+  readonly store: Store;
+  readonly storage: StorageSlot;
+  readonly generations: Generations;
+  readonly log: SnapshotRecorder;
+  readonly compaction: LogCompaction;
+  readonly send: (to: MemberId, meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly fatal: (error: unknown) => void;
+}
+
+export class SnapshotTransfer {
+  readonly #modules: SnapshotModules;
+  #receiving = false;
+  #installing: Promise<void> | null = null;
+
+  constructor(modules: SnapshotModules) {
+    this.#modules = modules;
+  }
+
+  /** While not null the state machine must not be touched: its storage is being replaced. */
+  get installing(): Promise<void> | null {
+    return this.#installing;
+  }
+
+  /** Streams the present state to `to` and tells raft how it went. */
+  async send(to: MemberId): Promise<void> {
+    const { shell, clock, logger } = this.#modules;
+    let index = Index(0);
+    let ok = false;
+    try {
+      index = await this.#stream(to);
+      ok = true;
+      logger.info({ peer: hex(to), index }, "snapshot sent");
+    } catch (error) {
+      logger.warn({ peer: hex(to), error: messageOf(error) }, "snapshot was not sent");
+    }
+    shell.post({ type: "snapshot-sent", now: clock.now(), to, index, ok });
+  }
+
+  /** Takes a snapshot from the leader. Throws SnapshotError or what the stream throws; the old state then stands. */
+  async receive(from: MemberId, meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const { shell, generations, logger } = this.#modules;
+    if (this.#receiving) throw new SnapshotError("another snapshot is being received", { code: "snapshot.busy" });
+    if (meta.index <= shell.applied) {
+      throw new SnapshotError("the state is already newer", { code: "snapshot.stale" });
+    }
+    this.#receiving = true;
+    try {
+      const path = await generations.incoming();
+      const { rows, bytes } = await LevelStorage.receive({ path, meta }, chunks);
+      logger.info({ peer: hex(from), index: meta.index, rows, bytes }, "snapshot received");
+      if (meta.index <= shell.applied) {
+        throw new SnapshotError("the log was faster", { code: "snapshot.stale" });
+      }
+      this.#installing = this.#install(meta);
+      await this.#installing;
+    } finally {
+      this.#receiving = false;
+      this.#installing = null;
+    }
+  }
+
+  async #stream(to: MemberId): Promise<Index> {
+    const { raft, storage, send } = this.#modules;
+    const { appliedIndex, chunks } = await storage.current.snapshotChunks();
+    const meta = snapshotMetaAt(raft, appliedIndex);
+    if (!meta) {
+      await chunks.return(undefined);
+      throw new SnapshotError("the log has moved on", { code: "snapshot.unknown-index" });
+    }
+    await send(to, meta, chunks);
+    return appliedIndex;
+  }
+
+  /** A failure in here leaves neither state whole in memory: the member stops, and finds either on its disk. */
+  async #install(meta: SnapshotMeta): Promise<void> {
+    const { shell, store, storage, generations, log, compaction, clock, logger, fatal } = this.#modules;
+    try {
+      await compaction.idle();
+      await storage.current.close();
+      await generations.install();
+      storage.replace(await LevelStorage.open({ path: generations.path }, { logger }));
+      store.reset();
+      for await (const rows of storage.current.rows()) store.load(rows);
+      store.loaded(meta.index);
+      await log.recordSnapshot(meta);
+      compaction.replaced(meta.index);
+      shell.machineReplaced(meta.index);
+      shell.post({ type: "snapshot-installed", now: clock.now(), snapshot: meta });
+      logger.info({ index: meta.index }, "snapshot installed");
+    } catch (error) {
+      fatal(error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The replicated state machine as the raft shell drives it: committed entries become store commands, their writes become
+ * one batch for level together with the position they bring the member to, and the waiting callers get their answers.
+ */
+import { Index, type Instant } from "../base/ids.ts";
+import type { Clock } from "../base/ports.ts";
+import type { Entry } from "../raft/entry.ts";
+import { decodeCommand } from "../store/command.ts";
+import type { StoreWrite } from "../store/storage.ts";
+import type { Store } from "../store/store.ts";
+import type { Outcome } from "./pending.ts";
+
+/** What the state machine needs of level. */
+export interface StateStorage {
+  /** Queues one atomic batch that brings level to `appliedIndex`. */
+  write(batch: readonly StoreWrite[], appliedIndex: Index): void;
+  /** Bytes queued and not yet in level. */
+  readonly pendingBytes: number;
+}
+
+/** Rows queued for level beyond which applying waits. */
+export const pendingBytesMax: number = 64 << 20;
+
+/** The clock is looked at once in so many entries. */
+const entriesPerClockCheck = 64;
+
+export class StateMachine {
+  readonly #store: Store;
+  readonly #storage: StateStorage;
+  readonly #clock: Clock;
+  readonly #settle: (requestId: bigint, outcome: Outcome) => void;
+
+  constructor(modules: {
+    store: Store;
+    storage: StateStorage;
+    clock: Clock;
+    settle: (requestId: bigint, outcome: Outcome) => void;
+  }) {
+    this.#store = modules.store;
+    this.#storage = modules.storage;
+    this.#clock = modules.clock;
+    this.#settle = modules.settle;
+  }
+
+  /**
+   * Applies as many of `entries` as fit before `deadline` and into level's queue; returns how many. The answers go out
+   * after the batch is queued: the log already holds the entries durably, level catches up by replay after a crash.
+   */
+  apply(entries: readonly Entry[], deadline: Instant): number {
+    if (this.#storage.pendingBytes > pendingBytesMax) return 0;
+    const writes: StoreWrite[] = [];
+    const settled: [bigint, Outcome][] = [];
+    let taken = 0;
+    for (const entry of entries) {
+      this.#applyOne(entry, writes, settled);
+      taken++;
+      if (taken % entriesPerClockCheck === 0 && this.#clock.now() >= deadline) break;
+    }
+    const last = entries[taken - 1];
+    if (!last) return 0;
+    this.#storage.write(writes, Index(last.index));
+    for (const [requestId, outcome] of settled) this.#settle(requestId, outcome);
+    return taken;
+  }
+
+  #applyOne(entry: Entry, writes: StoreWrite[], settled: [bigint, Outcome][]): void {
+    if (entry.type !== "normal") {
+      this.#store.skip(entry.index);
+      return;
+    }
+    const command = decodeCommand(entry.data);
+    settled.push([command.requestId, this.#store.apply(entry.index, command, writes)]);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Delivers watch events in slices: the store only notes what changed, this loop lets it hand events to the streams within
+ * a time budget per turn, so that no number of watchers holds the event loop.
+ */
+import type { WatchSink, WatchStream } from "../store/kv.ts";
+import { KvError } from "../store/errors.ts";
+
+/** What the pump needs of the store: deliver within the budget; whether there is more to do at once. */
+export type PumpSlice = () => boolean;
+
+export class WatchPump {
+  readonly #slice: PumpSlice;
+  readonly #streams = new Map<WatchStream, WatchSink>();
+  #turn: NodeJS.Immediate | undefined;
+  #afterSlice: (() => void)[] = [];
+  #closed = false;
+
+  constructor(slice: PumpSlice) {
+    this.#slice = slice;
+  }
+
+  get streams(): number {
+    return this.#streams.size;
+  }
+
+  /** Resolves after the first slice after which `reached` holds, or when the pump is closed. */
+  async until(reached: () => boolean): Promise<void> {
+    while (!reached() && !this.#closed) {
+      await new Promise<void>((resolve) => this.#afterSlice.push(resolve));
+    }
+  }
+
+  /** Something may be deliverable: run a slice in the next turn. */
+  wake(): void {
+    if (this.#closed || this.#turn) return;
+    this.#turn = setImmediate(() => {
+      this.#turn = undefined;
+      if (this.#slice()) this.wake();
+      const waiting = this.#afterSlice;
+      this.#afterSlice = [];
+      for (const resolve of waiting) resolve();
+    });
+  }
+
+  /** The stream as its owner uses it: every request that can make something deliverable wakes the pump. */
+  track(stream: WatchStream, sink: WatchSink): WatchStream {
+    this.#streams.set(stream, sink);
+    const waking =
+      <Args extends unknown[]>(method: (...args: Args) => void) =>
+      (...args: Args): void => {
+        method(...args);
+        this.wake();
+      };
+    return {
+      create: waking((request) => stream.create(request)),
+      cancel: waking((watchId) => stream.cancel(watchId)),
+      requestProgress: waking(() => stream.requestProgress()),
+      resume: waking(() => stream.resume()),
+      close: () => {
+        this.#streams.delete(stream);
+        stream.close();
+      },
+    };
+  }
+
+  /** Ends all streams: the store stops. */
+  close(): void {
+    this.#closed = true;
+    if (this.#turn) clearImmediate(this.#turn);
+    for (const [stream, sink] of this.#streams) {
+      stream.close();
+      sink.closed(new KvError("kv.stopped"));
+    }
+    this.#streams.clear();
+    for (const resolve of this.#afterSlice) resolve();
+  }
+}

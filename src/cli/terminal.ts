@@ -1,0 +1,11 @@
+/** Where a command writes and what it knows of its surroundings; tests pass their own. */
+export interface Terminal {
+  /** Standard output. `text` carries its own line ends. */
+  out(text: string): void;
+  /** Standard error: one line, without a line end. */
+  complain(line: string): void;
+  /** All of standard input. */
+  input(): Promise<string>;
+  /** Environment variables. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}

@@ -1,0 +1,15 @@
+/** `agent unit cat`: the canonical text (fleet.md 3.3), nothing added. */
+import { ApiClient } from "../client.ts";
+import type { Handler } from "../command.ts";
+import { failure } from "../errors.ts";
+import { FleetApi } from "../fleet-api.ts";
+import { unitWord } from "./unit-name.ts";
+import { unitText } from "./unit-source.ts";
+
+export const handleCat: Handler = async (given, terminal) => {
+  const { name } = unitWord(given.text("unit"));
+  const unit = await new FleetApi(new ApiClient(given.text("endpoint"))).unit(name);
+  if (!unit) throw failure(`unit ${name}: the cluster does not know it`);
+  terminal.out(unitText(unit.options ?? []));
+  return 0;
+};
