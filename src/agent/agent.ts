@@ -70,7 +70,10 @@ async function openAgent(config: AgentConfig, modules: AgentModules, scope: Scop
 
   let units: UnitsOfAgent | null = null;
   let network: NetworkModule | null = null;
-  const status = new StatusGatherer({ name: config.name, role: config.role }, { kv, server, units: () => units, network: () => network });
+  const status = new StatusGatherer(
+    { name: config.name, role: config.role },
+    { kv, server, units: () => units, network: () => network },
+  );
   units = await openUnits(config, { machineId }, { kv, leader, scope, clock, logger });
   const api = await openApi(config, { kv, server, status, units, metrics, clock, logger });
   scope.defer(() => api.close(drainMs));
@@ -110,7 +113,10 @@ function openLeaderLocator(
   const { kv, server } = store;
   if (server) return new MemberLeaderLocator(server);
   if (config.store.type === "servers") return new RemoteLeaderLocator({ kv, clock: modules.clock });
-  const election = new KvElection({ self: { machineId, url: config.advertiseClientUrls[0]! } }, { kv, ...modules });
+  const election = new KvElection(
+    { self: { machineId, url: config.advertiseClientUrls[0]! } },
+    { kv, ...modules },
+  );
   election.start();
   scope.defer(() => election.close());
   return election;
@@ -143,7 +149,8 @@ export async function runAgent(config: AgentConfig): Promise<number> {
   const ended = Promise.withResolvers<number>();
   const fatal = (error: unknown): void => {
     const bug = error instanceof AssertionFailure || !(error instanceof AgentError);
-    const detail = bug && error instanceof Error ? { error: messageOf(error), stack: error.stack } : { error };
+    const detail =
+      bug && error instanceof Error ? { error: messageOf(error), stack: error.stack } : { error };
     logger.error(detail, "the agent cannot go on");
     ended.resolve(bug ? 70 : 1);
   };

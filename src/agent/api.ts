@@ -48,7 +48,10 @@ export async function openApi(config: AgentConfig, modules: ApiModules): Promise
   await http.register(agentApi({ networkPrefix: config.network.prefix }, { kv, status: modules.status }));
   await modules.units.routes(http);
   await http.ready();
-  const listener = new ClientListener({ listen: config.listenClient }, { grpc, http: http.server, clock, logger });
+  const listener = new ClientListener(
+    { listen: config.listenClient },
+    { grpc, http: http.server, clock, logger },
+  );
   await listener.listen();
   return listener;
 }

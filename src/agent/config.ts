@@ -112,7 +112,10 @@ function parseStore(flags: RunFlags, name: string, role: "server" | "worker", da
   }
   if (etcd !== undefined) {
     if (flags["initial-cluster"] !== undefined) {
-      throw new ConfigError("initial-cluster", "has no meaning with --etcd-endpoints: the store is elsewhere");
+      throw new ConfigError(
+        "initial-cluster",
+        "has no meaning with --etcd-endpoints: the store is elsewhere",
+      );
     }
     return { type: "etcd", endpoints: urls("etcd-endpoints", etcd) };
   }
@@ -123,7 +126,10 @@ function parseStore(flags: RunFlags, name: string, role: "server" | "worker", da
     return { type: "servers", endpoints: urls("servers", servers) };
   }
   if (servers !== undefined) {
-    throw new ConfigError("servers", "is for workers; add --role worker, or use --initial-cluster for a server");
+    throw new ConfigError(
+      "servers",
+      "is for workers; add --role worker, or use --initial-cluster for a server",
+    );
   }
   return { type: "member", server: parseServer(flags, name, dataDir) };
 }
@@ -132,11 +138,21 @@ function parseServer(flags: RunFlags, name: string, dataDir: string): ServerConf
   const explicit = flags["initial-advertise-peer-urls"];
   const initialCluster = flags["initial-cluster"]
     ? parseInitialCluster(flags["initial-cluster"])
-    : [{ name, peerUrls: explicit ? urls("initial-advertise-peer-urls", explicit).sort() : ["http://localhost:2380"] }];
+    : [
+        {
+          name,
+          peerUrls: explicit
+            ? urls("initial-advertise-peer-urls", explicit).sort()
+            : ["http://localhost:2380"],
+        },
+      ];
   const own = initialCluster.find((member) => member.name === name);
   if (!own) {
     const names = initialCluster.map((member) => member.name).join(", ");
-    throw new ConfigError("initial-cluster", `does not name this member "${name}" (it names: ${names}); fix --name or --initial-cluster`);
+    throw new ConfigError(
+      "initial-cluster",
+      `does not name this member "${name}" (it names: ${names}); fix --name or --initial-cluster`,
+    );
   }
   const advertisePeerUrls = explicit ? urls("initial-advertise-peer-urls", explicit).sort() : own.peerUrls;
   if (advertisePeerUrls.join() !== own.peerUrls.join()) {
@@ -148,7 +164,10 @@ function parseServer(flags: RunFlags, name: string, dataDir: string): ServerConf
   const heartbeatMs = integer(flags, "heartbeat-interval", 100, { min: 10, max: 10_000 });
   const electionMs = integer(flags, "election-timeout", 1000, { min: 50, max: 50_000 });
   if (electionMs < 5 * heartbeatMs) {
-    throw new ConfigError("election-timeout", `${electionMs} ms is less than 5 heartbeat intervals (${heartbeatMs} ms each)`);
+    throw new ConfigError(
+      "election-timeout",
+      `${electionMs} ms is less than 5 heartbeat intervals (${heartbeatMs} ms each)`,
+    );
   }
   const listen = flags["listen-peer-urls"];
   return {
@@ -176,12 +195,14 @@ function parseClient(
 ): Pick<AgentConfig, "listenClient" | "advertiseClientUrls"> {
   const listen = flags["listen-client-urls"];
   const advertise = flags["advertise-client-urls"];
-  const peerHosts = store.type === "member" ? store.server.advertisePeerUrls.map((url) => new URL(url).hostname) : [];
+  const peerHosts =
+    store.type === "member" ? store.server.advertisePeerUrls.map((url) => new URL(url).hostname) : [];
   const outside = peerHosts.filter((host) => !isLoopback(host));
   const listenClient = listen
     ? urls("listen-client-urls", listen).map((url) => listenAddress("listen-client-urls", url))
     : ["127.0.0.1", ...outside].map((host) => ({ host: unbracket(host), port: 2379 }));
-  if (advertise !== undefined) return { listenClient, advertiseClientUrls: urls("advertise-client-urls", advertise) };
+  if (advertise !== undefined)
+    return { listenClient, advertiseClientUrls: urls("advertise-client-urls", advertise) };
   const reachable = listenClient.filter((address) => address.host !== "0.0.0.0" && address.host !== "::");
   const preferred = reachable.filter((address) => !isLoopback(address.host));
   const chosen = preferred.length > 0 ? preferred : reachable;
@@ -201,11 +222,13 @@ function parseInitialCluster(text: string): InitialMember[] {
   const seen = new Map<string, string>();
   for (const part of text.split(",").map((piece) => piece.trim())) {
     const at = part.indexOf("=");
-    if (at <= 0) throw new ConfigError("initial-cluster", `"${part}" is not of the form name=http://host:port`);
+    if (at <= 0)
+      throw new ConfigError("initial-cluster", `"${part}" is not of the form name=http://host:port`);
     const name = part.slice(0, at);
     const url = peerUrl(part.slice(at + 1));
     const other = seen.get(url);
-    if (other !== undefined) throw new ConfigError("initial-cluster", `${url} is given twice (${other}, ${name})`);
+    if (other !== undefined)
+      throw new ConfigError("initial-cluster", `${url} is given twice (${other}, ${name})`);
     seen.set(url, name);
     members.set(name, [...(members.get(name) ?? []), url]);
   }
@@ -225,10 +248,13 @@ function urls(flag: string, text: string): string[] {
   if (list.length === 0) throw new ConfigError(flag, "is empty; give URLs such as http://10.0.0.1:2379");
   return list.map((piece) => {
     const url = URL.canParse(piece) ? new URL(piece) : null;
-    if (!url || url.hostname === "") throw new ConfigError(flag, `"${piece}" is not a URL such as http://10.0.0.1:2379`);
-    if (url.protocol === "https:") throw new ConfigError(flag, `"${piece}": TLS is not in this version yet; use http://`);
+    if (!url || url.hostname === "")
+      throw new ConfigError(flag, `"${piece}" is not a URL such as http://10.0.0.1:2379`);
+    if (url.protocol === "https:")
+      throw new ConfigError(flag, `"${piece}": TLS is not in this version yet; use http://`);
     if (url.protocol !== "http:") throw new ConfigError(flag, `"${piece}" must start with http://`);
-    if (url.port === "") throw new ConfigError(flag, `"${piece}" has no port; write http://${url.hostname}:2379`);
+    if (url.port === "")
+      throw new ConfigError(flag, `"${piece}" has no port; write http://${url.hostname}:2379`);
     if ((url.pathname !== "/" && url.pathname !== "") || url.search !== "" || url.username !== "") {
       throw new ConfigError(flag, `"${piece}" must be scheme, host and port only`);
     }
@@ -281,7 +307,12 @@ function absolutePath(flags: RunFlags, flag: string, fallback: string): string {
   return value.length > 1 && value.endsWith("/") ? value.slice(0, -1) : value;
 }
 
-function oneOf<Choice extends string>(flags: RunFlags, flag: string, choices: readonly Choice[], fallback: Choice): Choice {
+function oneOf<Choice extends string>(
+  flags: RunFlags,
+  flag: string,
+  choices: readonly Choice[],
+  fallback: Choice,
+): Choice {
   const value = flags[flag];
   if (value === undefined) return fallback;
   const choice = choices.find((candidate) => candidate === value);
@@ -289,7 +320,12 @@ function oneOf<Choice extends string>(flags: RunFlags, flag: string, choices: re
   return choice;
 }
 
-function integer(flags: RunFlags, flag: string, fallback: number, range: { min: number; max: number }): number {
+function integer(
+  flags: RunFlags,
+  flag: string,
+  fallback: number,
+  range: { min: number; max: number },
+): number {
   const text = flags[flag];
   if (text === undefined) return fallback;
   const value = Number(text);
@@ -302,7 +338,12 @@ function integer(flags: RunFlags, flag: string, fallback: number, range: { min: 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A Go-style duration: `30s`, `1m30s`, `500ms`. Milliseconds. */
-function duration(flags: RunFlags, flag: string, fallback: number, range: { min: number; max: number }): number {
+function duration(
+  flags: RunFlags,
+  flag: string,
+  fallback: number,
+  range: { min: number; max: number },
+): number {
   const text = flags[flag];
   if (text === undefined) return fallback;
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];

@@ -42,7 +42,11 @@ export interface ClusterIdentity {
 }
 
 /** The ids that every member computes alike from the same `--initial-cluster` and token. */
-export function clusterIdentity(name: string, initial: readonly InitialMember[], token: string): ClusterIdentity {
+export function clusterIdentity(
+  name: string,
+  initial: readonly InitialMember[],
+  token: string,
+): ClusterIdentity {
   const members = initial.map((member) => ({ ...member, id: memberIdOf(member.peerUrls, token) }));
   return {
     clusterId: clusterIdOf(members.map((member) => member.id)),

@@ -4,9 +4,10 @@
  * renews its lease. The value names the holder's client URL, where machines report. A holder counts itself leader only
  * until its TTL after it last *asked* for a renewal that was granted, so two agents never believe it at once.
  */
-import type { Instant } from "../base/ids.ts";
+
 import { utf8 } from "../base/bytes.ts";
 import { messageOf } from "../base/errors.ts";
+import type { Instant } from "../base/ids.ts";
 import type { Clock, Logger, Timer } from "../base/ports.ts";
 import type { KvClient } from "../store/kv.ts";
 import type { LeaderLocator } from "./units/ports.ts";
@@ -78,7 +79,9 @@ export class KvElection implements LeaderLocator {
   }
 
   async #tryToHold(asked: Instant): Promise<void> {
-    const value = utf8.encode(JSON.stringify({ MachineID: this.#self.machineId, Version: 1, URL: this.#self.url }));
+    const value = utf8.encode(
+      JSON.stringify({ MachineID: this.#self.machineId, Version: 1, URL: this.#self.url }),
+    );
     const answer = await this.#kv.txn({
       compare: [{ target: 1, key, create_revision: 0 }],
       success: [{ request_put: { key, value, lease: this.#lease } }],

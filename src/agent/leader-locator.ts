@@ -13,7 +13,9 @@ type Leader = NonNullable<Awaited<ReturnType<LeaderLocator["leader"]>>>;
 export interface LeaderKnowledge {
   readonly identity: { readonly memberId: MemberId };
   readonly shell: { readonly leader: MemberId | null };
-  readonly store: { readonly members: { get(id: MemberId): { readonly clientURLs: readonly string[] } | undefined } };
+  readonly store: {
+    readonly members: { get(id: MemberId): { readonly clientURLs: readonly string[] } | undefined };
+  };
 }
 
 /** A server knows its leader, and where its members serve clients. */

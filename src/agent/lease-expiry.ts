@@ -3,9 +3,10 @@
  * looks at them. A lease is revoked only after its deadline has passed *and*, after that, a quorum has confirmed that this
  * member still leads; many leases go in one entry.
  */
+
+import { messageOf } from "../base/errors.ts";
 import type { Instant, LeaseId } from "../base/ids.ts";
 import type { Clock, Logger, Timer } from "../base/ports.ts";
-import { messageOf } from "../base/errors.ts";
 
 /** Deadlines are looked at in steps of this length, so that leases that expire together go together. */
 const stepMs = 500;

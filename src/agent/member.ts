@@ -42,7 +42,12 @@ export interface MemberModules {
   readonly pending: PendingProposals;
   readonly watches: WatchPump;
   /** Asks another member; see peer-calls.ts. */
-  readonly call: (to: MemberId, method: string, payload: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
+  readonly call: (
+    to: MemberId,
+    method: string,
+    payload: Uint8Array,
+    signal: AbortSignal,
+  ) => Promise<Uint8Array>;
   /** A lease was renewed or granted: its deadline moved. */
   readonly leasesChanged: () => void;
   readonly timeoutError: () => KvError;
@@ -101,7 +106,10 @@ export class Member implements KvClient {
     return this.#withHeader(this.#modules.store.readTxn(request));
   }
 
-  async compact(init: Init<wire.CompactionRequest>, options: CallOptions = {}): Promise<wire.CompactionResponse> {
+  async compact(
+    init: Init<wire.CompactionRequest>,
+    options: CallOptions = {},
+  ): Promise<wire.CompactionResponse> {
     const request = wire.CompactionRequest.create(init);
     const { store, watches } = this.#modules;
     const response = await this.#propose<wire.CompactionRequest, wire.CompactionResponse>(
@@ -114,7 +122,10 @@ export class Member implements KvClient {
     return response;
   }
 
-  async leaseGrant(init: Init<wire.LeaseGrantRequest>, options: CallOptions = {}): Promise<wire.LeaseGrantResponse> {
+  async leaseGrant(
+    init: Init<wire.LeaseGrantRequest>,
+    options: CallOptions = {},
+  ): Promise<wire.LeaseGrantResponse> {
     const request = wire.LeaseGrantRequest.create(init);
     checkLeaseGrant(request);
     return this.#propose("lease-grant", wire.LeaseGrantRequest, request, options);
@@ -124,7 +135,12 @@ export class Member implements KvClient {
     init: Init<wire.LeaseRevokeRequest>,
     options: CallOptions = {},
   ): Promise<wire.LeaseRevokeResponse> {
-    return this.#propose("lease-revoke", wire.LeaseRevokeRequest, wire.LeaseRevokeRequest.create(init), options);
+    return this.#propose(
+      "lease-revoke",
+      wire.LeaseRevokeRequest,
+      wire.LeaseRevokeRequest.create(init),
+      options,
+    );
   }
 
   async leaseKeepAlive(
@@ -149,13 +165,22 @@ export class Member implements KvClient {
     init: Init<wire.LeaseLeasesRequest>,
     options: CallOptions = {},
   ): Promise<wire.LeaseLeasesResponse> {
-    const answer = await this.#askLeader("lease-leases", wire.LeaseLeasesRequest.encode(init), options.signal);
+    const answer = await this.#askLeader(
+      "lease-leases",
+      wire.LeaseLeasesRequest.encode(init),
+      options.signal,
+    );
     return this.#withHeader(wire.LeaseLeasesResponse.decode(answer));
   }
 
-  async memberList(init: Init<wire.MemberListRequest>, options: CallOptions = {}): Promise<wire.MemberListResponse> {
+  async memberList(
+    init: Init<wire.MemberListRequest>,
+    options: CallOptions = {},
+  ): Promise<wire.MemberListResponse> {
     if (init.linearizable) await this.barrier(options.signal);
-    return this.#withHeader(wire.MemberListResponse.create({ members: [...this.#modules.store.members.list()] }));
+    return this.#withHeader(
+      wire.MemberListResponse.create({ members: [...this.#modules.store.members.list()] }),
+    );
   }
 
   async status(_init: Init<wire.StatusRequest>, _options: CallOptions = {}): Promise<wire.StatusResponse> {
@@ -243,7 +268,11 @@ export class Member implements KvClient {
   }
 
   /** Runs on the leader, here or there. While there is no leader it waits for one until the deadline. */
-  async #askLeader(method: LeaderMethod, body: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  async #askLeader(
+    method: LeaderMethod,
+    body: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
     const { shell, call } = this.#modules;
     if (shell.leader === null) await this.barrier(signal);
     const leader = shell.leader;
@@ -276,8 +305,10 @@ export class Member implements KvClient {
     signal?: AbortSignal,
   ): Promise<Response> {
     if (this.#closed) return Promise.reject(new KvError("kv.stopped"));
-    if (body.length > this.#options.requestBytesMax) return Promise.reject(new KvError("kv.request-too-large"));
-    if (this.#modules.shell.applyBacklog > applyBacklogMax) return Promise.reject(new KvError("kv.too-many-requests"));
+    if (body.length > this.#options.requestBytesMax)
+      return Promise.reject(new KvError("kv.request-too-large"));
+    if (this.#modules.shell.applyBacklog > applyBacklogMax)
+      return Promise.reject(new KvError("kv.too-many-requests"));
     const wallMs = this.#modules.clock.wallMs();
     return this.#modules.pending.submit<Response>(
       (requestId) => encodeCommand({ kind, requestId, wallMs }, body),

@@ -2,8 +2,8 @@
 import { MetricRegistry } from "../api/ops/metrics.ts";
 import { processMetrics } from "../api/ops/process-metrics.ts";
 import { serverMetrics } from "../api/ops/server-metrics.ts";
-import type { Scope } from "../base/scope.ts";
 import { hex } from "../base/ids.ts";
+import type { Scope } from "../base/scope.ts";
 import type { Server } from "./server.ts";
 
 export class MetricsOfAgent {

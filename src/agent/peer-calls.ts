@@ -3,8 +3,9 @@
  * leases; etcd.md 6). The envelope is one byte, 0 for a result and 1 for an error code with its text; the body is the
  * response message of the API.
  */
-import { KvError, type KvErrorCode } from "../store/errors.ts";
+
 import { utf8 } from "../base/bytes.ts";
+import { KvError, type KvErrorCode } from "../store/errors.ts";
 
 export const leaderMethods = ["lease-keep-alive", "lease-time-to-live", "lease-leases"] as const;
 export type LeaderMethod = (typeof leaderMethods)[number];

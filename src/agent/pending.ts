@@ -107,7 +107,8 @@ export class PendingProposals {
 
   /** Ends all with `kv.stopped`. */
   close(): void {
-    for (const requestId of [...this.#open.keys()]) this.settle(requestId, { error: new KvError("kv.stopped") });
+    for (const requestId of [...this.#open.keys()])
+      this.settle(requestId, { error: new KvError("kv.stopped") });
     this.#deadlines.close();
   }
 }

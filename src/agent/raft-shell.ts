@@ -7,8 +7,9 @@
  * only for entries that are committed and durable on this member, so the state machine's own storage is never ahead of the
  * log after a crash.
  */
-import { hex, Index, type Instant, type MemberId, type Term } from "../base/ids.ts";
+
 import { assertNever } from "../base/assert.ts";
+import { hex, Index, type Instant, type MemberId, type Term } from "../base/ids.ts";
 import type { Clock, Logger, Timer } from "../base/ports.ts";
 import type { Entry, HardState } from "../raft/entry.ts";
 import type { DropReason, RaftEffect, RaftEvent, Role } from "../raft/event.ts";
@@ -175,7 +176,9 @@ export class RaftShell {
     this.#stop();
     while (this.#writing) await new Promise((resolve) => setImmediate(resolve));
     if (this.#deferredHardState) {
-      await this.#log.append({ hardState: this.#deferredHardState, entries: [], sync: false }).catch(() => {});
+      await this.#log
+        .append({ hardState: this.#deferredHardState, entries: [], sync: false })
+        .catch(() => {});
     }
   }
 

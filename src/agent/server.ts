@@ -2,19 +2,20 @@
  * A raft member, opened: data directory -> log -> level -> store -> raft -> peers. The order is the list in `openServer`;
  * closing runs it in reverse through the scope. This is the only place where these parts meet.
  */
+
+import { clusterVersion, serverVersion } from "../api/ops/version.ts";
+import { messageOf } from "../base/errors.ts";
 import { hex, Index, type Instant, type MemberId, type Term } from "../base/ids.ts";
 import type { Clock, Logger, Random } from "../base/ports.ts";
 import type { Scope } from "../base/scope.ts";
-import { clusterVersion, serverVersion } from "../api/ops/version.ts";
-import { messageOf } from "../base/errors.ts";
 import { type DataDirectory, openDataDirectory } from "../host/data-dir/data-directory.ts";
 import { directoryBytes } from "../host/directory-bytes.ts";
 import { Generations } from "../host/level/generations.ts";
 import { LevelStorage } from "../host/level/level-storage.ts";
 import { PeerTransport } from "../host/peer/transport.ts";
 import { Wal } from "../host/wal/wal.ts";
-import type { Configuration, Entry, HardState, SnapshotMeta } from "../raft/entry.ts";
 import { votersOnly } from "../raft/configuration.ts";
+import type { Configuration, Entry, HardState, SnapshotMeta } from "../raft/entry.ts";
 import type { DropReason, Role } from "../raft/event.ts";
 import type { Proposal } from "../raft/message.ts";
 import { createRaft } from "../raft/raft.ts";
@@ -81,7 +82,10 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
   scope.defer(() => data.close());
   const { wal, storage, generations, recovered } = await openStorage(data, identity, modules);
   const leaseMinTtlSeconds = Math.ceil((1.5 * options.electionMs) / 1000);
-  const store = new Store({ leaseMinTtlSeconds, txnOperationsMax }, { records: storage, wake: () => pump.wake() });
+  const store = new Store(
+    { leaseMinTtlSeconds, txnOperationsMax },
+    { records: storage, wake: () => pump.wake() },
+  );
   const pump = new WatchPump(() => {
     const writes: StoreWrite[] = [];
     const more = store.pump(pumpBudget, writes);
@@ -110,7 +114,8 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
   });
 
   const timeoutMs = 5000 + 2 * options.electionMs;
-  const timeoutError = (): KvError => new KvError(shell.leader === null ? "kv.timeout-leader-lost" : "kv.timeout");
+  const timeoutError = (): KvError =>
+    new KvError(shell.leader === null ? "kv.timeout-leader-lost" : "kv.timeout");
   const pending = new PendingProposals(
     { memberId: identity.memberId, proposalsPendingMax, timeoutMs },
     { clock, propose: (bytes) => shell.propose(bytes), timeoutError },
@@ -262,6 +267,12 @@ async function openStorage(
   modules: ServerModules,
 ): Promise<OpenedStorage> {
   const { scope, logger } = modules;
+  // The log first: one that is damaged is refused before anything is changed.
+  const { wal, recovered } = await Wal.open(
+    { directory: data.wal, metadata: identity },
+    { logger: logger.child({ module: "wal" }) },
+  );
+  scope.defer(() => wal.close());
   const generations = await Generations.open(data.db);
   const level = await LevelStorage.open(
     { path: generations.path, pendingBytesMax },
@@ -269,14 +280,9 @@ async function openStorage(
   );
   const storage = new StorageSlot(level);
   scope.defer(() => storage.current.close());
-  // After level, whose lock is the last word on who owns this directory: opening the log may repair it.
-  const { wal, recovered } = await Wal.open(
-    { directory: data.wal, metadata: identity },
-    { logger: logger.child({ module: "wal" }) },
-  );
-  scope.defer(() => wal.close());
   const received = level.received;
-  if (received === null || received.index <= recovered.snapshot.index) return { wal, storage, generations, recovered };
+  if (received === null || received.index <= recovered.snapshot.index)
+    return { wal, storage, generations, recovered };
   // A crash came between installing a received snapshot and recording it in the log: record it now.
   await wal.recordSnapshot(received);
   const known = recovered.entries.find((entry) => entry.index === received.index);
@@ -314,7 +320,8 @@ function peersOf(store: Store, self: MemberId): Map<MemberId, readonly string[]>
 function dropped(pending: PendingProposals, proposals: readonly Proposal[], reason: DropReason): void {
   for (const proposal of proposals) {
     const requestId = requestIdOf(proposal.data);
-    if (reason === "uncommitted-full") pending.settle(requestId, { error: new KvError("kv.too-many-requests") });
+    if (reason === "uncommitted-full")
+      pending.settle(requestId, { error: new KvError("kv.too-many-requests") });
     else pending.hold(requestId);
   }
 }
@@ -336,7 +343,12 @@ async function answerPeer(kv: Member, method: string, payload: Uint8Array): Prom
 }
 
 /** A leader that stops in good order hands its leadership to a member that is connected, and waits briefly for that. */
-async function handOver(shell: RaftShell, transport: PeerTransport, limitMs: number, clock: Clock): Promise<void> {
+async function handOver(
+  shell: RaftShell,
+  transport: PeerTransport,
+  limitMs: number,
+  clock: Clock,
+): Promise<void> {
   const to = transport.active().keys().next().value;
   if (shell.role !== "leader" || to === undefined) return;
   shell.post({ type: "transfer-leadership", now: clock.now(), to });
@@ -358,14 +370,22 @@ async function publish(
   signal: AbortSignal,
   logger: Logger,
 ): Promise<void> {
-  const attributes = { ID: identity.memberId, name: options.name, clientURLs: [...options.advertiseClientUrls] };
+  const attributes = {
+    ID: identity.memberId,
+    name: options.name,
+    clientURLs: [...options.advertiseClientUrls],
+  };
   while (!signal.aborted) {
     try {
       await kv.barrier(signal);
       const known = store.members.get(identity.memberId);
-      const same = known?.name === attributes.name && known.clientURLs.join() === attributes.clientURLs.join();
+      const same =
+        known?.name === attributes.name && known.clientURLs.join() === attributes.clientURLs.join();
       if (!same) await kv.publish(attributes);
-      logger.info({ name: options.name, clientUrls: attributes.clientURLs }, "ready to serve client requests");
+      logger.info(
+        { name: options.name, clientUrls: attributes.clientURLs },
+        "ready to serve client requests",
+      );
       return;
     } catch (error) {
       if (signal.aborted) return;

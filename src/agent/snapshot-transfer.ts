@@ -15,7 +15,9 @@ import type { RaftShell } from "./raft-shell.ts";
 import type { StorageSlot } from "./storage-slot.ts";
 
 /** Why a transfer did not happen; the leader tries again. */
-export class SnapshotError extends AgentError<{ code: "snapshot.busy" | "snapshot.stale" | "snapshot.unknown-index" }> {
+export class SnapshotError extends AgentError<{
+  code: "snapshot.busy" | "snapshot.stale" | "snapshot.unknown-index";
+}> {
   override readonly name = "SnapshotError";
 }
 
@@ -65,7 +67,8 @@ export class SnapshotTransfer {
   /** Takes a snapshot from the leader. Throws SnapshotError or what the stream throws; the old state then stands. */
   async receive(from: MemberId, meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const { shell, generations, logger } = this.#modules;
-    if (this.#receiving) throw new SnapshotError("another snapshot is being received", { code: "snapshot.busy" });
+    if (this.#receiving)
+      throw new SnapshotError("another snapshot is being received", { code: "snapshot.busy" });
     if (meta.index <= shell.applied) {
       throw new SnapshotError("the state is already newer", { code: "snapshot.stale" });
     }

@@ -62,7 +62,8 @@ export class StatusGatherer implements StatusSource {
     const status = await this.#kv.status({}, { signal });
     const list = await this.#kv.memberList({}, { signal });
     const leader = status.leader === 0n ? null : status.leader;
-    if (leader === null) problems.push("store: no leader; is a majority of the members running and reachable?");
+    if (leader === null)
+      problems.push("store: no leader; is a majority of the members running and reachable?");
     return {
       cluster: {
         id: hex(status.header?.cluster_id ?? 0n),

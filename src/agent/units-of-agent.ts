@@ -77,7 +77,10 @@ function addressOf(config: AgentConfig): string {
   return config.network.publicIp ?? (isIPv4(advertised) ? advertised : primaryAddress());
 }
 
-function statusOf(units: readonly UnitView[], cluster: ClusterState): Pick<AgentStatus, "machines" | "units"> {
+function statusOf(
+  units: readonly UnitView[],
+  cluster: ClusterState,
+): Pick<AgentStatus, "machines" | "units"> {
   const assigned = (machine: string): number => units.filter((unit) => unit.machineId === machine).length;
   return {
     machines: cluster.machines.map(

@@ -2,8 +2,9 @@
  * Delivers watch events in slices: the store only notes what changed, this loop lets it hand events to the streams within
  * a time budget per turn, so that no number of watchers holds the event loop.
  */
-import type { WatchSink, WatchStream } from "../store/kv.ts";
+
 import { KvError } from "../store/errors.ts";
+import type { WatchSink, WatchStream } from "../store/kv.ts";
 
 /** What the pump needs of the store: deliver within the budget; whether there is more to do at once. */
 export type PumpSlice = () => boolean;

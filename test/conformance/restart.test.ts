@@ -24,7 +24,9 @@ test("a member that was away for longer than the log reaches gets a snapshot", a
   const { kv } = cluster.agents.find((agent) => agent !== away)!.agent;
   await away.stop();
   for (let round = 0; round < 60; round++) {
-    const batch = Array.from({ length: 100 }, (_, i) => kv.put({ key: key(`k${i}`), value: key(`${round}`) }));
+    const batch = Array.from({ length: 100 }, (_, i) =>
+      kv.put({ key: key(`k${i}`), value: key(`${round}`) }),
+    );
     await Promise.all(batch);
   }
   await away.start();

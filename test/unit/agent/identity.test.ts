@@ -3,7 +3,11 @@ import { clusterIdentity, memberIdOf } from "../../../src/agent/identity.ts";
 
 test("ids are those that etcd computes", async (t) => {
   // etcd's own defaults: one member, http://localhost:2380, token etcd-cluster (the example of etcd.md 12.2).
-  const identity = clusterIdentity("default", [{ name: "default", peerUrls: ["http://localhost:2380"] }], "etcd-cluster");
+  const identity = clusterIdentity(
+    "default",
+    [{ name: "default", peerUrls: ["http://localhost:2380"] }],
+    "etcd-cluster",
+  );
   t.equal(identity.memberId, 10276657743932975437n);
   t.equal(identity.clusterId, 14841639068965178418n);
 });

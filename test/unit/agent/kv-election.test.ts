@@ -1,7 +1,7 @@
 import { test } from "tap";
+import { KvElection } from "../../../src/agent/kv-election.ts";
 import { Instant } from "../../../src/base/ids.ts";
 import { type Clock, silent } from "../../../src/base/ports.ts";
-import { KvElection } from "../../../src/agent/kv-election.ts";
 import { MemoryKv } from "../../support/memory-kv.ts";
 
 /** A clock moved by hand. */
