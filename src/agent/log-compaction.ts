@@ -7,6 +7,7 @@ import { Index } from "../base/ids.ts";
 import type { Clock, Logger } from "../base/ports.ts";
 import type { SnapshotMeta } from "../raft/entry.ts";
 import type { Raft } from "../raft/raft.ts";
+import { snapshotMeta } from "../raft/snapshot.ts";
 import type { RaftShell } from "./raft-shell.ts";
 import type { StorageSlot } from "./storage-slot.ts";
 
@@ -89,8 +90,7 @@ export class LogCompaction {
   }
 }
 
-/** What a snapshot of the state at `index` stands for; null if raft's log no longer, or not yet, knows that entry. */
+/** What a snapshot of the state at `index` stands for; null if raft's log no longer knows that entry. */
 export function snapshotMetaAt(raft: Raft, index: Index): SnapshotMeta | null {
-  const term = raft.log.termAt(index);
-  return term === null ? null : { index, term, configuration: raft.configurations.at(index) };
+  return raft.log.termAt(index) === null ? null : snapshotMeta(raft, index);
 }

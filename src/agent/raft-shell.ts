@@ -11,7 +11,7 @@
 import { assertNever } from "../base/assert.ts";
 import { hex, Index, type Instant, type MemberId, type Term } from "../base/ids.ts";
 import type { Clock, Logger, Timer } from "../base/ports.ts";
-import type { Entry, HardState } from "../raft/entry.ts";
+import type { Entry, HardState, SnapshotMeta } from "../raft/entry.ts";
 import type { DropReason, RaftEffect, RaftEvent, Role } from "../raft/event.ts";
 import type { Message, Proposal } from "../raft/message.ts";
 import type { Raft } from "../raft/raft.ts";
@@ -67,6 +67,7 @@ export class RaftShell {
   #proposals: Proposal[] = [];
   #turn: NodeJS.Immediate | undefined;
   #stopped = false;
+  #installing = false;
   #wake: Timer | undefined;
 
   #batch: LogBatch | null = null;
@@ -165,10 +166,32 @@ export class RaftShell {
     return () => this.#leaderListeners.delete(listener);
   }
 
-  /** The state machine was replaced by a received snapshot that stands at `index`. */
-  machineReplaced(index: Index): void {
-    this.#committed = this.#committed.filter((entry) => entry.index > index);
-    this.#applied = index;
+  /**
+   * Replaces the state machine by a received snapshot: waits for the writes under way, then holds every event back while
+   * `replace` runs. It says whether the snapshot is in place; the core hears of that before anything else.
+   */
+  async install(snapshot: SnapshotMeta, replace: () => Promise<boolean>): Promise<void> {
+    await this.#settleWrites();
+    this.#installing = true;
+    try {
+      if (this.#stopped || !(await replace())) return;
+      this.#committed = [];
+      this.#applied = snapshot.index;
+      this.#inbox.unshift({ type: "snapshot-installed", now: this.#clock.now(), snapshot });
+    } finally {
+      this.#installing = false;
+      this.#schedule();
+    }
+  }
+
+  /** Resolves in a moment at which nothing is being written and nothing waits to be. */
+  async #settleWrites(): Promise<void> {
+    while (
+      !this.#stopped &&
+      (this.#writing || this.#batch || this.#inbox.length > 0 || this.#committed.length > 0)
+    ) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Ends the loop and waits for the write under way. Nothing is applied or sent afterwards. */
@@ -192,9 +215,10 @@ export class RaftShell {
   }
 
   #schedule(): void {
-    if (this.#stopped || this.#turn) return;
+    if (this.#stopped || this.#turn || this.#installing) return;
     this.#turn = setImmediate(() => {
       this.#turn = undefined;
+      if (this.#installing) return;
       try {
         this.#runTurn();
       } catch (error) {

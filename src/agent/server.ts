@@ -170,6 +170,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
     generations,
     log: wal,
     compaction,
+    announce: (message) => transport.send(message),
     send: (to, meta, chunks) => transport.sendSnapshot(to, meta, chunks),
     clock,
     logger,

@@ -8,7 +8,9 @@ import type { Clock, Logger } from "../base/ports.ts";
 import type { Generations } from "../host/level/generations.ts";
 import { LevelStorage } from "../host/level/level-storage.ts";
 import type { SnapshotMeta } from "../raft/entry.ts";
+import type { InstallSnapshot } from "../raft/message.ts";
 import type { Raft } from "../raft/raft.ts";
+import { installSnapshot, isSnapshotNeeded } from "../raft/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import { type LogCompaction, type SnapshotRecorder, snapshotMetaAt } from "./log-compaction.ts";
 import type { RaftShell } from "./raft-shell.ts";
@@ -29,6 +31,8 @@ export interface SnapshotModules {
   readonly generations: Generations;
   readonly log: SnapshotRecorder;
   readonly compaction: LogCompaction;
+  /** Tells the peer what is coming. */
+  readonly announce: (message: InstallSnapshot) => void;
   readonly send: (to: MemberId, meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -66,7 +70,7 @@ export class SnapshotTransfer {
 
   /** Takes a snapshot from the leader. Throws SnapshotError or what the stream throws; the old state then stands. */
   async receive(from: MemberId, meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const { shell, generations, logger } = this.#modules;
+    const { raft, shell, generations, logger } = this.#modules;
     if (this.#receiving)
       throw new SnapshotError("another snapshot is being received", { code: "snapshot.busy" });
     if (meta.index <= shell.applied) {
@@ -77,11 +81,12 @@ export class SnapshotTransfer {
       const path = await generations.incoming();
       const { rows, bytes } = await LevelStorage.receive({ path, meta }, chunks);
       logger.info({ peer: hex(from), index: meta.index, rows, bytes }, "snapshot received");
-      if (meta.index <= shell.applied) {
-        throw new SnapshotError("the log was faster", { code: "snapshot.stale" });
-      }
-      this.#installing = this.#install(meta);
-      await this.#installing;
+      await shell.install(meta, async () => {
+        if (!isSnapshotNeeded(raft, meta)) return false;
+        this.#installing = this.#install(meta);
+        await this.#installing;
+        return true;
+      });
     } finally {
       this.#receiving = false;
       this.#installing = null;
@@ -89,20 +94,21 @@ export class SnapshotTransfer {
   }
 
   async #stream(to: MemberId): Promise<Index> {
-    const { raft, storage, send } = this.#modules;
+    const { raft, storage, announce, send } = this.#modules;
     const { appliedIndex, chunks } = await storage.current.snapshotChunks();
     const meta = snapshotMetaAt(raft, appliedIndex);
     if (!meta) {
       await chunks.return(undefined);
       throw new SnapshotError("the log has moved on", { code: "snapshot.unknown-index" });
     }
+    announce(installSnapshot(raft, to, appliedIndex));
     await send(to, meta, chunks);
     return appliedIndex;
   }
 
   /** A failure in here leaves neither state whole in memory: the member stops, and finds either on its disk. */
   async #install(meta: SnapshotMeta): Promise<void> {
-    const { shell, store, storage, generations, log, compaction, clock, logger, fatal } = this.#modules;
+    const { store, storage, generations, log, compaction, logger, fatal } = this.#modules;
     try {
       await compaction.idle();
       await storage.current.close();
@@ -113,8 +119,6 @@ export class SnapshotTransfer {
       store.loaded(meta.index);
       await log.recordSnapshot(meta);
       compaction.replaced(meta.index);
-      shell.machineReplaced(meta.index);
-      shell.post({ type: "snapshot-installed", now: clock.now(), snapshot: meta });
       logger.info({ index: meta.index }, "snapshot installed");
     } catch (error) {
       fatal(error);

@@ -59,6 +59,12 @@ export class EngineLoop {
     this.#timer?.cancel();
   }
 
+  /** Another agent has claimed the engine since; this one decides and confirms nothing any more. */
+  get superseded(): boolean {
+    const engine = this.#modules.view.registry.engine;
+    return this.#claim > 0 && engine !== null && engine.revision > this.#claim;
+  }
+
   /** The registry changed. */
   changed(): void {
     this.#dirty = true;
@@ -82,7 +88,7 @@ export class EngineLoop {
 
   state(): ClusterState | null {
     const table = this.#table;
-    if (!table || this.#abort.signal.aborted) return null;
+    if (!table || this.#abort.signal.aborted || this.superseded) return null;
     const now = this.#modules.clock.now();
     const known = [...table.machines.values()].sort((a, b) =>
       a.report.machine.id < b.report.machine.id ? -1 : 1,

@@ -165,7 +165,8 @@ export class UnitsModule implements UnitsService {
     if (this.#closed) return;
     const { kv, clock, logger } = this.#modules;
     const leads = this.#options.engine && leader?.self === true;
-    if (leads !== this.#leading) {
+    // Leadership may have gone elsewhere and come back between two looks.
+    if (leads !== this.#leading || this.#engine?.superseded) {
       this.#leading = leads;
       this.#engine?.close();
       const options = { machineId: this.#options.machineId, ttlMs: this.#options.agentTtlMs };

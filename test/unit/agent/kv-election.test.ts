@@ -1,32 +1,8 @@
 import { test } from "tap";
 import { KvElection } from "../../../src/agent/kv-election.ts";
-import { Instant } from "../../../src/base/ids.ts";
 import { type Clock, silent } from "../../../src/base/ports.ts";
+import { HandClock, settled } from "../../support/hand-clock.ts";
 import { MemoryKv } from "../../support/memory-kv.ts";
-
-/** A clock moved by hand. */
-class HandClock implements Clock {
-  #now = 0;
-  readonly #due = new Map<object, { at: number; fire: () => void }>();
-  now = (): Instant => Instant(this.#now);
-  wallMs = (): number => this.#now;
-  at(at: Instant, fire: () => void) {
-    const key = {};
-    this.#due.set(key, { at, fire });
-    return { cancel: () => void this.#due.delete(key) };
-  }
-  /** Moves on and lets what is due happen, and what follows from it. */
-  async advance(ms: number): Promise<void> {
-    this.#now += ms;
-    for (const [key, timer] of [...this.#due]) {
-      if (timer.at > this.#now) continue;
-      this.#due.delete(key);
-      timer.fire();
-    }
-    await settled();
-  }
-}
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 function candidate(name: string, kv: MemoryKv, clock: Clock): KvElection {
   const self = { machineId: name, url: `http://${name}:2379` };
