@@ -21,10 +21,8 @@ function isInstalled() {
 function run(command, commandArgs, env = process.env) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, commandArgs, { cwd: root, env, stdio: "inherit" });
-    // Ctrl-C reaches the child by itself; a signal for this process alone is passed on. Either way we leave after it.
-    process.on("SIGINT", () => {});
-    process.on("SIGTERM", () => child.kill("SIGTERM"));
-    process.on("SIGHUP", () => child.kill("SIGHUP"));
+    // Passed on, so that a signal for this process alone is enough; we leave after the child.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
     child.on("error", reject);
     child.on("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
   });
