@@ -63,9 +63,9 @@ export async function startAgent(config: AgentConfig, modules: AgentModules): Pr
 
 async function openAgent(config: AgentConfig, modules: AgentModules, scope: Scope): Promise<Agent> {
   const { clock, logger } = modules;
-  const machineId = machineIdOf(config.dataDir);
   const metrics = new MetricsOfAgent(scope);
   const { kv, server } = await openStore(config, modules, scope, metrics);
+  const machineId = machineIdOf(config.dataDir);
   const leader = openLeaderLocator(config, machineId, { kv, server }, modules, scope);
 
   let units: UnitsOfAgent | null = null;
@@ -92,7 +92,12 @@ async function openStore(
   const { store } = config;
   if (store.type === "member") {
     const server = await openServer(
-      { ...store.server, name: config.name, advertiseClientUrls: config.advertiseClientUrls },
+      {
+        ...store.server,
+        name: config.name,
+        trace: config.log.level === "debug",
+        advertiseClientUrls: config.advertiseClientUrls,
+      },
       { ...modules, scope, syncSeconds: metrics.syncSeconds },
     );
     metrics.observe(server);

@@ -5,7 +5,7 @@ import type { StatusSource } from "../api/agent/status.ts";
 import { ClientListener } from "../api/listener.ts";
 import { grpcMetrics } from "../api/ops/grpc-metrics.ts";
 import { opsPlugin } from "../api/ops/plugin.ts";
-import { Http2GrpcServer } from "../api/transport/http2-server.ts";
+import { DirectGrpcServer } from "../api/transport/direct-grpc-server.ts";
 import { v3Methods } from "../api/v3/methods.ts";
 import type { Clock, Logger } from "../base/ports.ts";
 import type { KvClient } from "../store/kv.ts";
@@ -30,7 +30,7 @@ export async function openApi(config: AgentConfig, modules: ApiModules): Promise
   const logger = modules.logger.child({ module: "api" });
   const leadership = server ? { hasLeader: () => server.shell.leader !== null } : undefined;
   const methods = v3Methods(leadership ? { kv, leadership } : { kv });
-  const grpc = new Http2GrpcServer(
+  const grpc = new DirectGrpcServer(
     { methods },
     { clock, logger, observer: grpcMetrics(metrics.registry, methods) },
   );

@@ -266,7 +266,8 @@ function listenAddress(flag: string, text: string): ListenAddress {
   const url = new URL(text);
   const port = Number(url.port);
   if (port < 1) throw new ConfigError(flag, `"${text}" has no usable port`);
-  return { host: unbracket(url.hostname), port };
+  // By RFC 6761 the name is loopback; a minimal host has no /etc/hosts that says so.
+  return { host: url.hostname === "localhost" ? "127.0.0.1" : unbracket(url.hostname), port };
 }
 
 function isLoopback(host: string): boolean {

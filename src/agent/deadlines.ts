@@ -29,9 +29,13 @@ export class Deadlines {
     return () => this.#open.delete(deadline);
   }
 
+  /** Expires everything that is still open: nobody waits for ever on something that has ended. */
   close(): void {
     this.#timer?.cancel();
-    this.#open.clear();
+    for (const deadline of this.#open) {
+      this.#open.delete(deadline);
+      deadline.expire();
+    }
   }
 
   #arm(first: Deadline): void {

@@ -2,7 +2,7 @@
  * Who this process is: member and cluster ids computed as etcd does (etcd.md 1), and the machine id of the host.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ClusterId, MemberId } from "../base/ids.ts";
 import type { InitialMember } from "./config.ts";
@@ -57,7 +57,7 @@ export function clusterIdentity(
 
 /**
  * The host's machine id (32 hex digits): /etc/machine-id, or, where that is missing or empty, one made once and kept in
- * the data directory.
+ * the data directory. Call it after the directory was opened, so that a wrong --data-dir is refused before this writes.
  */
 export function machineIdOf(dataDir: string): string {
   const kept = join(dataDir, "machine-id");
@@ -67,7 +67,9 @@ export function machineIdOf(dataDir: string): string {
   }
   const id = randomBytes(16).toString("hex");
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  writeFileSync(kept, `${id}\n`, { mode: 0o644 });
+  const aside = `${kept}.tmp`;
+  writeFileSync(aside, `${id}\n`, { mode: 0o644, flush: true });
+  renameSync(aside, kept);
   return id;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Where the unit engine runs, for the machines that report to it: at the raft leader, whichever way this agent knows it;
- * with an external etcd at the holder of an election (kv-election.ts). The interface is agen./units/ports.ts.
+ * with an external etcd at the holder of an election (kv-election.ts). The interface is agent/units/ports.ts.
  */
 import type { MemberId } from "../base/ids.ts";
 import type { Clock } from "../base/ports.ts";

@@ -27,6 +27,7 @@ export class LeaseExpiry {
   readonly #logger: Logger;
   #timer: Timer | undefined;
   #leading = false;
+  #looking = false;
 
   constructor(modules: {
     leases: ExpiringLeases;
@@ -52,7 +53,7 @@ export class LeaseExpiry {
 
   /** A lease was granted or its deadline moved: make sure that somebody looks. */
   leasesChanged(): void {
-    if (!this.#leading || this.#timer) return;
+    if (!this.#leading || this.#timer || this.#looking) return;
     const next = this.#leases.nextDeadline();
     if (next === null) return;
     const at = Math.max(next, this.#clock.now() + stepMs) as Instant;
@@ -64,6 +65,8 @@ export class LeaseExpiry {
   }
 
   async #look(): Promise<void> {
+    this.#timer = undefined;
+    this.#looking = true;
     try {
       const due = this.#leases.due(this.#clock.now(), leasesPerEntryMax);
       if (due.length > 0) {
@@ -73,7 +76,7 @@ export class LeaseExpiry {
     } catch (error) {
       this.#logger.warn({ error: messageOf(error) }, "lease expiry is tried again");
     }
-    this.#timer = undefined;
+    this.#looking = false;
     this.leasesChanged();
   }
 }

@@ -60,6 +60,8 @@ export interface MemberModules {
 
 /** Committed entries that wait to be applied; beyond this new proposals are refused (etcd.md 11). */
 const applyBacklogMax = 5000;
+/** Linearizable reads that wait for their round at once. */
+const readsWaitingMax = 100_000;
 
 export class Member implements KvClient {
   readonly #options: MemberOptions;
@@ -118,7 +120,8 @@ export class Member implements KvClient {
       request,
       options,
     );
-    if (request.physical) await watches.until(() => store.compactionFinished >= request.revision);
+    if (request.physical)
+      await watches.until(() => store.compactionFinished >= request.revision, options.signal);
     return response;
   }
 
@@ -212,6 +215,9 @@ export class Member implements KvClient {
   barrier(signal?: AbortSignal): Promise<void> {
     if (this.#closed) return Promise.reject(new KvError("kv.stopped"));
     if (signal?.aborted) return Promise.reject(new KvError("kv.canceled"));
+    if (this.#modules.shell.readsWaiting >= readsWaitingMax) {
+      return Promise.reject(new KvError("kv.too-many-requests"));
+    }
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
         giveUp();
@@ -221,14 +227,20 @@ export class Member implements KvClient {
       };
       const onAbort = (): void => end(() => reject(new KvError("kv.canceled")));
       const giveUp = this.#modules.shell.read(() => end(resolve));
-      const forgetDeadline = this.#deadlines.add(() => end(() => reject(this.#modules.timeoutError())));
+      const forgetDeadline = this.#deadlines.add(() =>
+        end(() => reject(this.#closed ? new KvError("kv.stopped") : this.#modules.timeoutError())),
+      );
       signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
 
-  /** Revokes what the leader found expired; proposed by the leader only. */
+  /**
+   * Revokes what the leader found expired. The entry counts only in the leader's own term (state-machine.ts): a successor,
+   * to whom a late proposal may be forwarded, has given these leases their time again.
+   */
   expireLeases(ids: readonly LeaseId[]): Promise<unknown> {
-    return this.#proposeBytes("lease-expire", wire.LeaseExpire.encode({ IDs: [...ids] }));
+    const term = this.#modules.shell.term;
+    return this.#proposeBytes("lease-expire", wire.LeaseExpire.encode({ IDs: [...ids], term }));
   }
 
   /** Tells the cluster this member's name and client URLs. */

@@ -6,12 +6,17 @@
 
 import { utf8 } from "../base/bytes.ts";
 import { KvError, type KvErrorCode } from "../store/errors.ts";
+import { statusTable } from "../store/wire/status.ts";
 
 export const leaderMethods = ["lease-keep-alive", "lease-time-to-live", "lease-leases"] as const;
 export type LeaderMethod = (typeof leaderMethods)[number];
 
 export function isLeaderMethod(method: string): method is LeaderMethod {
   return leaderMethods.some((known) => known === method);
+}
+
+function isKvErrorCode(code: string): code is KvErrorCode {
+  return Object.hasOwn(statusTable, code);
 }
 
 export function encodeResult(body: Uint8Array): Buffer {
@@ -28,6 +33,6 @@ export function encodeError(error: unknown): Buffer {
 /** The body of a result; throws the KvError that was sent. */
 export function decodeAnswer(answer: Uint8Array): Uint8Array {
   if (answer[0] === 0) return answer.subarray(1);
-  const [code, ...text] = utf8.decode(answer.subarray(1)).split("\n");
-  throw new KvError(code as KvErrorCode, text.join("\n"));
+  const [code = "", ...text] = utf8.decode(answer.subarray(1)).split("\n");
+  throw new KvError(isKvErrorCode(code) ? code : "kv.unknown", text.join("\n"));
 }

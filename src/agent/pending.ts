@@ -17,6 +17,9 @@ export interface Outcome {
   readonly error?: KvError | undefined;
 }
 
+/** Bytes of proposals that wait at once, besides their number. */
+const proposalBytesPendingMax = 64 << 20;
+
 interface PendingProposal {
   readonly data: Uint8Array;
   readonly settle: (outcome: Outcome) => void;
@@ -31,6 +34,7 @@ export class PendingProposals {
   readonly #open = new Map<bigint, PendingProposal>();
   #held = new Set<bigint>();
   #nextId: bigint;
+  #bytes = 0;
   /** Proposals whose owner got an error instead of an applied entry. */
   failed = 0;
 
@@ -46,6 +50,11 @@ export class PendingProposals {
     this.#nextId = ((options.memberId & 0xffffn) << 48n) | ((startMs & 0xff_ffff_ffffn) << 8n);
   }
 
+  /** Whether one more of `bytes` would be too much. */
+  #isFull(bytes: number): boolean {
+    return this.#open.size >= this.#max || this.#bytes + bytes > proposalBytesPendingMax;
+  }
+
   get size(): number {
     return this.#open.size;
   }
@@ -56,10 +65,11 @@ export class PendingProposals {
    * `kv.canceled` when `signal` fires (likewise).
    */
   submit<Response>(encode: (requestId: bigint) => Uint8Array, signal?: AbortSignal): Promise<Response> {
-    if (this.#open.size >= this.#max) return Promise.reject(new KvError("kv.too-many-requests"));
     if (signal?.aborted) return Promise.reject(new KvError("kv.canceled"));
     const requestId = this.#nextId++;
     const data = encode(requestId);
+    if (this.#isFull(data.length)) return Promise.reject(new KvError("kv.too-many-requests"));
+    this.#bytes += data.length;
     return new Promise((resolve, reject) => {
       const abandon = (error: KvError): void => {
         this.failed++;
@@ -85,6 +95,7 @@ export class PendingProposals {
     const pending = this.#open.get(requestId);
     if (!pending) return;
     this.#open.delete(requestId);
+    this.#bytes -= pending.data.length;
     this.#held.delete(requestId);
     pending.forget();
     pending.settle(outcome);

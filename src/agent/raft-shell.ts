@@ -33,8 +33,8 @@ export interface ReplicatedMachine {
   drained(): Promise<void>;
   roleChanged(role: Role, term: Term, leader: MemberId | null): void;
   dropped(proposals: readonly Proposal[], reason: DropReason): void;
-  /** Stream the state machine to `to`, then post `snapshot-sent`. */
-  sendSnapshot(to: MemberId): void;
+  /** Stream the state machine to `to` as the leader of `term`, then post `snapshot-sent`. */
+  sendSnapshot(to: MemberId, term: Term): void;
 }
 
 /** What the shell counts for metrics. */
@@ -123,6 +123,11 @@ export class RaftShell {
 
   get commit(): Index {
     return this.#raft.commit;
+  }
+
+  /** Linearizable reads that wait. */
+  get readsWaiting(): number {
+    return this.#reads.waiting;
   }
 
   /** Committed entries that are not applied yet. */
@@ -275,7 +280,7 @@ export class RaftShell {
           this.#machine.dropped(effect.proposals, effect.reason);
           break;
         case "send-snapshot":
-          this.#machine.sendSnapshot(effect.to);
+          this.#machine.sendSnapshot(effect.to, effect.term);
           break;
         case "expect-snapshot":
           this.#logger.info({ peer: hex(effect.from), index: effect.snapshot.index }, "snapshot announced");

@@ -26,6 +26,7 @@ export class ReadRounds {
   #ready: { index: Index; reads: Read[] }[] = [];
   #parked: Read[] = [];
   #context = 0n;
+  #count = 0;
   #retryTimer: Timer | undefined;
 
   /** `wanted` asks the shell for a turn, in which it calls `open`. */
@@ -34,14 +35,28 @@ export class ReadRounds {
     this.#wanted = wanted;
   }
 
+  /** Reads that were added and neither served nor given up. */
+  get waiting(): number {
+    return this.#count;
+  }
+
   /** `done` is called once, when the read may be served. The result takes the read back. */
   add(done: () => void): () => void {
-    const read: Read = { done };
+    this.#count++;
+    const leave = (): boolean => {
+      if (read.done === null) return false;
+      read.done = null;
+      this.#count--;
+      return true;
+    };
+    const read: Read = {
+      done: () => {
+        if (leave()) done();
+      },
+    };
     this.#waiting.push(read);
     this.#wanted();
-    return () => {
-      read.done = null;
-    };
+    return () => void leave();
   }
 
   /** Closes the group of waiting reads and names its round; null when nobody waits. */
@@ -84,7 +99,7 @@ export class ReadRounds {
     if (this.#ready.length === 0) return;
     const due = this.#ready.filter((group) => group.index <= applied);
     this.#ready = this.#ready.filter((group) => group.index > applied);
-    for (const group of due) for (const read of group.reads) finish(read);
+    for (const group of due) for (const read of group.reads) read.done?.();
   }
 
   close(): void {
@@ -106,10 +121,4 @@ export class ReadRounds {
       if (this.#open.size > 0 || this.#waiting.length > 0) this.#armRetry();
     });
   }
-}
-
-function finish(read: Read): void {
-  const done = read.done;
-  read.done = null;
-  done?.();
 }

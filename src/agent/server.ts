@@ -17,10 +17,10 @@ import { Wal } from "../host/wal/wal.ts";
 import { votersOnly } from "../raft/configuration.ts";
 import type { Configuration, Entry, HardState, SnapshotMeta } from "../raft/entry.ts";
 import type { DropReason, Role } from "../raft/event.ts";
-import type { Proposal } from "../raft/message.ts";
+import type { Message, Proposal } from "../raft/message.ts";
 import { createRaft } from "../raft/raft.ts";
-import { requestIdOf } from "../store/command.ts";
-import { KvError } from "../store/errors.ts";
+import { decodeCommand, requestIdOf } from "../store/command.ts";
+import { CommandError, KvError } from "../store/errors.ts";
 import type { StoreWrite } from "../store/storage.ts";
 import { Store } from "../store/store.ts";
 import * as wire from "../store/wire/messages.ts";
@@ -40,6 +40,8 @@ import { WatchPump } from "./watch-pump.ts";
 
 export interface ServerOptions extends ServerConfig {
   readonly name: string;
+  /** Whether raft tells its story in the debug log. */
+  readonly trace: boolean;
   readonly advertiseClientUrls: readonly string[];
 }
 
@@ -86,12 +88,13 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
     { leaseMinTtlSeconds, txnOperationsMax },
     { records: storage, wake: () => pump.wake() },
   );
-  const pump = new WatchPump(() => {
+  const slice = (): boolean => {
     const writes: StoreWrite[] = [];
     const more = store.pump(pumpBudget, writes);
     if (writes.length > 0) storage.write(writes, store.appliedIndex);
     return more;
-  });
+  };
+  const pump = new WatchPump({ slice, fatal });
   scope.defer(() => pump.close());
   const notifyProgress = (): void => {
     store.notifyProgress();
@@ -111,6 +114,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
     seed: random.uint32(),
     heartbeatMs: options.heartbeatMs,
     electionMs: options.electionMs,
+    trace: options.trace,
   });
 
   const timeoutMs = 5000 + 2 * options.electionMs;
@@ -144,7 +148,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
       roleChanged(role, term, leader);
     },
     dropped: (proposals, reason) => dropped(pending, proposals, reason),
-    sendSnapshot: (to) => void snapshots.send(to),
+    sendSnapshot: (to, term) => void snapshots.send(to, term),
   };
   const shell = new RaftShell(
     { raft },
@@ -233,7 +237,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
       logger: logger.child({ module: "peer" }),
       clock,
       handlers: {
-        message: (message) => shell.receive(message),
+        message: (message) => shell.receive(readable(message)),
         call: (_from, method, payload) => answerPeer(kv, method, payload),
         snapshot: (from, meta, chunks) => snapshots.receive(from, meta, chunks),
         http: (path) => peerPortAnswer(path, store),
@@ -247,8 +251,8 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
   scope.defer(async () => {
     await handOver(shell, transport, options.electionMs, clock);
     kv.close();
-    await compaction.idle();
     await shell.close();
+    await compaction.idle();
   });
   shell.start();
   const published = publish(kv, options, identity, store, scope.signal, logger);
@@ -324,6 +328,26 @@ function dropped(pending: PendingProposals, proposals: readonly Proposal[], reas
     if (reason === "uncommitted-full")
       pending.settle(requestId, { error: new KvError("kv.too-many-requests") });
     else pending.hold(requestId);
+  }
+}
+
+/**
+ * A forwarded proposal goes into the log unseen, and an entry that no member can read would stop them all, at every start.
+ * So what cannot be read is left out here; its proposer waits for its own deadline.
+ */
+function readable(message: Message): Message {
+  if (message.type !== "propose") return message;
+  return { ...message, entries: message.entries.filter((proposal) => isReadable(proposal)) };
+}
+
+function isReadable(proposal: Proposal): boolean {
+  if (proposal.type !== "normal") return false;
+  try {
+    decodeCommand(proposal.data);
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError) return false;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@
  * behind the log; received into a new database that takes the old one's place when it is complete and durable.
  */
 import { AgentError, messageOf } from "../base/errors.ts";
-import { hex, Index, type MemberId } from "../base/ids.ts";
+import { hex, Index, type MemberId, type Term } from "../base/ids.ts";
 import type { Clock, Logger } from "../base/ports.ts";
 import type { Generations } from "../host/level/generations.ts";
 import { LevelStorage } from "../host/level/level-storage.ts";
@@ -18,7 +18,7 @@ import type { StorageSlot } from "./storage-slot.ts";
 
 /** Why a transfer did not happen; the leader tries again. */
 export class SnapshotError extends AgentError<{
-  code: "snapshot.busy" | "snapshot.stale" | "snapshot.unknown-index";
+  code: "snapshot.busy" | "snapshot.stale" | "snapshot.unknown-index" | "snapshot.not-leader";
 }> {
   override readonly name = "SnapshotError";
 }
@@ -53,13 +53,13 @@ export class SnapshotTransfer {
     return this.#installing;
   }
 
-  /** Streams the present state to `to` and tells raft how it went. */
-  async send(to: MemberId): Promise<void> {
+  /** Streams the present state to `to`, if this member still leads `term`, and tells raft how it went. */
+  async send(to: MemberId, term: Term): Promise<void> {
     const { shell, clock, logger } = this.#modules;
     let index = Index(0);
     let ok = false;
     try {
-      index = await this.#stream(to);
+      index = await this.#stream(to, term);
       ok = true;
       logger.info({ peer: hex(to), index }, "snapshot sent");
     } catch (error) {
@@ -93,13 +93,17 @@ export class SnapshotTransfer {
     }
   }
 
-  async #stream(to: MemberId): Promise<Index> {
+  async #stream(to: MemberId, term: Term): Promise<Index> {
     const { raft, storage, announce, send } = this.#modules;
     const { appliedIndex, chunks } = await storage.current.snapshotChunks();
+    const leads = raft.role === "leader" && raft.term === term;
     const meta = snapshotMetaAt(raft, appliedIndex);
-    if (!meta) {
+    if (!leads || !meta) {
       await chunks.return(undefined);
-      throw new SnapshotError("the log has moved on", { code: "snapshot.unknown-index" });
+      const [problem, code] = leads
+        ? (["the log has moved on", "snapshot.unknown-index"] as const)
+        : (["this member does not lead any more", "snapshot.not-leader"] as const);
+      throw new SnapshotError(problem, { code });
     }
     announce(installSnapshot(raft, to, appliedIndex));
     await send(to, meta, chunks);
@@ -110,11 +114,12 @@ export class SnapshotTransfer {
   async #install(meta: SnapshotMeta): Promise<void> {
     const { store, storage, generations, log, compaction, logger, fatal } = this.#modules;
     try {
+      // First of all: from here on nobody reads rows, the watch pump included.
+      store.reset();
       await compaction.idle();
       await storage.current.close();
       await generations.install();
       storage.replace(await LevelStorage.open({ path: generations.path }, { logger }));
-      store.reset();
       for await (const rows of storage.current.rows()) store.load(rows);
       store.loaded(meta.index);
       await log.recordSnapshot(meta);

@@ -6,6 +6,7 @@ import { Index, type Instant } from "../base/ids.ts";
 import type { Clock } from "../base/ports.ts";
 import type { Entry } from "../raft/entry.ts";
 import { decodeCommand } from "../store/command.ts";
+import { KvError } from "../store/errors.ts";
 import type { StoreWrite } from "../store/storage.ts";
 import type { Store } from "../store/store.ts";
 import type { Outcome } from "./pending.ts";
@@ -69,6 +70,12 @@ export class StateMachine {
       return;
     }
     const command = decodeCommand(entry.data);
+    if (command.kind === "lease-expire" && command.request.term !== entry.term) {
+      // Found by a leader that was deposed before this was appended: its successor keeps time anew.
+      this.#store.skip(entry.index);
+      settled.push([command.requestId, { error: new KvError("kv.leader-changed") }]);
+      return;
+    }
     settled.push([command.requestId, this.#store.apply(entry.index, command, writes)]);
   }
 }

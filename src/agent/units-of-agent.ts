@@ -12,6 +12,7 @@ import type { Scope } from "../base/scope.ts";
 import { primaryAddress } from "../host/primary-address.ts";
 import { defaultUnitsDirectory, probeSystemd, type SystemdProbe } from "../host/systemd/probe.ts";
 import type { KvClient } from "../store/kv.ts";
+import type { UnitDriver } from "../units/driver.ts";
 import type { ClusterState, UnitView } from "../units/service.ts";
 import type { AgentConfig } from "./config.ts";
 import { NodePeerHttp } from "./units/peer-http.ts";
@@ -46,6 +47,8 @@ export async function openUnits(
       : await probeSystemd({ unitsDirectory: defaultUnitsDirectory }, { clock });
   const problem = probe.driver === null ? probe.reason : null;
   if (problem !== null) logger.warn({ problem }, "this host runs no units");
+  const reopenDriver = async (): Promise<UnitDriver | null> =>
+    (await probeSystemd({ unitsDirectory: defaultUnitsDirectory }, { clock })).driver;
   const http = new NodePeerHttp();
   scope.defer(() => http.close());
   const units = new UnitsModule(
@@ -57,7 +60,7 @@ export async function openUnits(
       agentTtlMs: config.agentTtlMs,
       engine: true,
     },
-    { ...modules, driver: probe.driver, logger, http },
+    { ...modules, driver: probe.driver, reopenDriver, logger, http },
   );
   scope.defer(() => units.close());
   return {

@@ -11,22 +11,24 @@ export type PumpSlice = () => boolean;
 
 export class WatchPump {
   readonly #slice: PumpSlice;
+  readonly #fatal: (error: unknown) => void;
   readonly #streams = new Map<WatchStream, WatchSink>();
   #turn: NodeJS.Immediate | undefined;
   #afterSlice: (() => void)[] = [];
   #closed = false;
 
-  constructor(slice: PumpSlice) {
-    this.#slice = slice;
+  constructor(modules: { slice: PumpSlice; fatal: (error: unknown) => void }) {
+    this.#slice = modules.slice;
+    this.#fatal = modules.fatal;
   }
 
   get streams(): number {
     return this.#streams.size;
   }
 
-  /** Resolves after the first slice after which `reached` holds, or when the pump is closed. */
-  async until(reached: () => boolean): Promise<void> {
-    while (!reached() && !this.#closed) {
+  /** Resolves after the first slice after which `reached` holds, when `signal` fires, or when the pump is closed. */
+  async until(reached: () => boolean, signal?: AbortSignal): Promise<void> {
+    while (!reached() && !this.#closed && !signal?.aborted) {
       await new Promise<void>((resolve) => this.#afterSlice.push(resolve));
     }
   }
@@ -36,7 +38,12 @@ export class WatchPump {
     if (this.#closed || this.#turn) return;
     this.#turn = setImmediate(() => {
       this.#turn = undefined;
-      if (this.#slice()) this.wake();
+      try {
+        if (this.#slice()) this.wake();
+      } catch (error) {
+        this.#fatal(error);
+        return;
+      }
       const waiting = this.#afterSlice;
       this.#afterSlice = [];
       for (const resolve of waiting) resolve();

@@ -7,7 +7,15 @@ import type * as wire from "./wire/messages.ts";
 import type { Init } from "./wire/protobuf.ts";
 
 export { KvError, type KvErrorCode } from "./errors.ts";
-export type { Compare, Event, KeyValue, Member, RequestOp, TxnRequest, WatchResponse } from "./wire/messages.ts";
+export type {
+  Compare,
+  Event,
+  KeyValue,
+  Member,
+  RequestOp,
+  TxnRequest,
+  WatchResponse,
+} from "./wire/messages.ts";
 export type { Init } from "./wire/protobuf.ts";
 
 export interface CallOptions {

@@ -69,7 +69,7 @@ export class MemoryKv implements KvClient {
       if (next === null || next > until) break;
       this.#now = Instant(Math.max(next, this.#now));
       const IDs = this.store.leases.due(this.#now, 1000);
-      if (IDs.length > 0) this.#apply("lease-expire", { IDs });
+      if (IDs.length > 0) this.#apply("lease-expire", { IDs, term: 1 });
     }
     this.#now = until;
   }

@@ -44,6 +44,7 @@ export class EngineLoop {
   #table: MachineTable | null = null;
   #waiting: ReadonlyMap<string, string> = new Map();
   #barrier: Promise<boolean> | null = null;
+  #nextBarrier: Promise<boolean> | null = null;
   #busy = false;
   #dirty = false;
   #timer: Timer | null = null;
@@ -62,7 +63,7 @@ export class EngineLoop {
   /** Another agent has claimed the engine since; this one decides and confirms nothing any more. */
   get superseded(): boolean {
     const engine = this.#modules.view.registry.engine;
-    return this.#claim > 0 && engine !== null && engine.revision > this.#claim;
+    return this.#table !== null && engine !== null && engine.revision > this.#claim;
   }
 
   /** The registry changed. */
@@ -109,13 +110,11 @@ export class EngineLoop {
   }
 
   async #begin(): Promise<void> {
-    const { kv, view, clock, logger } = this.#modules;
+    const { clock, logger } = this.#modules;
     const signal = this.#abort.signal;
     try {
-      const answer = await kv.txn(claimEngine(this.#options.machineId), { signal });
-      await view.reached(answer.header!.revision);
+      this.#claim = (await this.#isUnclaimedAndIdle()) ? 0 : await this.#claimNow();
       if (signal.aborted) return;
-      this.#claim = answer.header!.revision;
       this.#table = new MachineTable({ ttlMs: this.#options.ttlMs, since: clock.now() });
       logger.info({ revision: this.#claim }, "unit engine begins");
       this.changed();
@@ -126,11 +125,36 @@ export class EngineLoop {
     }
   }
 
+  /**
+   * While there has never been a unit, nothing is written: a store that nobody used is at revision 1, as etcd's is. The
+   * engine then stands on revision 0 of its key, "nobody has claimed", which is checked like any other claim.
+   */
+  async #isUnclaimedAndIdle(): Promise<boolean> {
+    const { kv, view } = this.#modules;
+    const key = utf8.encode(registryKeys.engineLeader());
+    const answer = await kv.range({ key, keys_only: true }, { signal: this.#abort.signal });
+    await view.reached(answer.header!.revision);
+    return answer.kvs.length === 0 && view.registry.units.size === 0;
+  }
+
+  async #claimNow(): Promise<number> {
+    const { kv, view } = this.#modules;
+    const answer = await kv.txn(claimEngine(this.#options.machineId), { signal: this.#abort.signal });
+    await view.reached(answer.header!.revision);
+    return answer.header!.revision;
+  }
+
   /** Rounds until nothing is left to do. Never two at once: each sees the outcome of the one before. */
   async #rounds(): Promise<void> {
     const { clock, view } = this.#modules;
     const table = this.#table;
     if (!table) return;
+    if (this.#claim === 0 && view.registry.units.size > 0) {
+      // The first unit: now the claim is needed, and what was confirmed before it counts for nothing.
+      this.#table = null;
+      void this.#begin();
+      return;
+    }
     this.#busy = true;
     this.#timer?.cancel();
     try {
@@ -141,18 +165,18 @@ export class EngineLoop {
         const { decisions, waiting } = decide({ registry: view.registry, table, now: clock.now() });
         this.#waiting = waiting;
         if (!(await this.#carryOut(decisions))) {
-          this.#wakeAt(Instant(clock.now() + retryMs), table);
+          this.#wakeAt(Instant(clock.now() + retryMs));
           return;
         }
       }
       const next = table.nextChange(clock.now());
-      if (next !== null) this.#wakeAt(next, table);
+      if (next !== null) this.#wakeAt(next);
     } finally {
       this.#busy = false;
     }
   }
 
-  #wakeAt(at: Instant, _table: MachineTable): void {
+  #wakeAt(at: Instant): void {
     if (this.#abort.signal.aborted) return;
     this.#timer = this.#modules.clock.at(at, () => this.changed());
   }
@@ -202,14 +226,13 @@ export class EngineLoop {
     }
     return this.#readClaim();
   }
-  #nextBarrier: Promise<boolean> | null = null;
 
   #readClaim(): Promise<boolean> {
     const { kv } = this.#modules;
     const key = utf8.encode(registryKeys.engineLeader());
     const read = kv
       .range({ key, keys_only: true }, { signal: this.#abort.signal })
-      .then((answer) => answer.kvs[0]?.mod_revision === this.#claim && !this.#abort.signal.aborted)
+      .then((answer) => (answer.kvs[0]?.mod_revision ?? 0) === this.#claim && !this.#abort.signal.aborted)
       .catch(() => false)
       .finally(() => {
         if (this.#barrier === read) this.#barrier = null;

@@ -199,6 +199,8 @@ export class UnitsModule implements UnitsService {
   #lostDriver(): void {
     this.#machine?.close();
     this.#machine = null;
+    void this.#driver?.close();
+    this.#driver = null;
     const { reopenDriver, clock, logger } = this.#modules;
     if (this.#closed || !reopenDriver) return;
     clock.at(Instant(clock.now() + reopenMs), () => {

@@ -272,8 +272,8 @@ export type HealthCheckResponse = Infer<typeof HealthCheckResponse>;
 export const MemberAttributes = message({ ID: uint64(1), name: string(2), clientURLs: repeated(string(3)) });
 export type MemberAttributes = Infer<typeof MemberAttributes>;
 
-/** Internal: several leases that the leader found expired, revoked in one entry (etcd.md 6). */
-export const LeaseExpire = message({ IDs: repeated(id64(1)) });
+/** Internal: several leases that the leader found expired, revoked in one entry (etcd.md 6). `term` is its raft term. */
+export const LeaseExpire = message({ IDs: repeated(id64(1)), term: int64(2) });
 export type LeaseExpire = Infer<typeof LeaseExpire>;
 /** Internal: remaining time of a lease, so that a new leader does not restart it (etcd.md 6). Milliseconds; 0 is "all". */
 export const LeaseCheckpoint = message({ ID: id64(1), remaining_ms: int64(2) });

@@ -10,7 +10,7 @@ test("without flags an agent is alone, on loopback", async (t) => {
   t.same(config.listenClient, [{ host: "127.0.0.1", port: 2379 }]);
   if (config.store.type !== "member") return t.fail("a server has its own store");
   t.same(config.store.server.initialCluster, [{ name: "solo", peerUrls: ["http://localhost:2380"] }]);
-  t.same(config.store.server.listenPeer, [{ host: "localhost", port: 2380 }]);
+  t.same(config.store.server.listenPeer, [{ host: "127.0.0.1", port: 2380 }]);
 });
 
 test("a member of a cluster serves clients where its peers reach it", async (t) => {
