@@ -30,7 +30,9 @@ const textDestination = {
   write(line: string): void {
     const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
     const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${plain(value)}`);
-    process.stderr.write(`${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${msg} ${rest.join("")}\n`);
+    process.stderr.write(
+      `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${msg} ${rest.join("")}\n`,
+    );
   },
 };
 

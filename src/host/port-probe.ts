@@ -6,7 +6,12 @@ import { createServer } from "node:net";
 import { AgentError, errnoOf, messageOf } from "../base/errors.ts";
 
 /** `flag` (without dashes) is the one that named the address. */
-export class PortError extends AgentError<{ code: "port.unusable"; flag: string; host: string; port: number }> {
+export class PortError extends AgentError<{
+  code: "port.unusable";
+  flag: string;
+  host: string;
+  port: number;
+}> {
   override readonly name = "PortError";
 }
 
@@ -28,7 +33,11 @@ export async function assertListenable(flag: string, address: { host: string; po
     });
   } catch (cause) {
     const problem = problems[errnoOf(cause) ?? ""] ?? messageOf(cause);
-    throw new PortError(`--${flag}: ${host}:${port} ${problem}`, { code: "port.unusable", flag, host, port }, { cause });
+    throw new PortError(
+      `--${flag}: ${host}:${port} ${problem}`,
+      { code: "port.unusable", flag, host, port },
+      { cause },
+    );
   } finally {
     if (server.listening) await new Promise((resolve) => server.close(resolve));
   }

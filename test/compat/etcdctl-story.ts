@@ -49,6 +49,13 @@ export async function play(endpoint: string): Promise<string[]> {
   for (const { args, input } of before) {
     story.push(render(args, await etcdctl(endpoint, args, input), endpoint));
   }
+  // grpc-go puts such a target into `:authority` as it is; Go's server does not mind.
+  for (const args of [
+    ["endpoint", "status"],
+    ["get", "a"],
+  ]) {
+    story.push(`by URL: ${render(args, await etcdctl(`http://${endpoint}`, args), endpoint)}`);
+  }
   story.push(...(await playLease(endpoint)), ...(await playWatch(endpoint)));
   return story;
 }
@@ -108,7 +115,10 @@ function tidy(text: string, endpoint: string): string {
     .replaceAll(endpoint, "ENDPOINT")
     .replace(/\{"level":"warn".*"error":"(.*?)"\}/g, "warn: $1")
     .replace(/took = \S+/g, "took = DURATION")
-    .replace(/^ENDPOINT, .*$/gm, (line) => `endpoint status with ${line.split(", ").length} columns`)
+    .replace(
+      /^(http:\/\/)?ENDPOINT, .*$/gm,
+      (line) => `endpoint status with ${line.split(", ").length} columns`,
+    )
     .replace(/"(cluster_id|member_id|raft_term)":\d+/g, '"$1":N')
     .replace(/"(ClusterID|MemberID|RaftTerm)" : \d+/g, '"$1" : N')
     .replace(/^[0-9a-f]+, started, .*?, (\w+)$/gm, "ID, started, NAME, PEER, CLIENT, $1")

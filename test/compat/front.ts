@@ -5,7 +5,7 @@ import { grpcMetrics } from "../../src/api/ops/grpc-metrics.ts";
 import { MetricRegistry } from "../../src/api/ops/metrics.ts";
 import { opsPlugin } from "../../src/api/ops/plugin.ts";
 import { processMetrics } from "../../src/api/ops/process-metrics.ts";
-import { Http2GrpcServer } from "../../src/api/transport/http2-server.ts";
+import { DirectGrpcServer } from "../../src/api/transport/direct-grpc-server.ts";
 import { v3Methods } from "../../src/api/v3/methods.ts";
 import { silent } from "../../src/base/ports.ts";
 import type { KvClient } from "../../src/store/kv.ts";
@@ -17,7 +17,7 @@ export async function startFront(kv: KvClient, options: { port?: number } = {}):
   const stopMetrics = processMetrics(registry);
   const methods = v3Methods({ kv });
   const modules = { clock: systemClock, logger: silent, observer: grpcMetrics(registry, methods) };
-  const grpc = new Http2GrpcServer({ methods }, modules);
+  const grpc = new DirectGrpcServer({ methods }, modules);
   const app = fastify();
   const facts = { hasLeader: () => true, clusterDecided: () => true, alarms: () => [] };
   await app.register(opsPlugin({ kv, clock: systemClock, registry, ...facts }));

@@ -1,4 +1,4 @@
-/** What the listener needs of a gRPC implementation. `http2-server.ts` is the first one. */
+/** What the listener needs of a gRPC implementation. `direct-grpc-server.ts` is the one. */
 import type { Socket } from "node:net";
 
 export interface GrpcServer {

@@ -40,6 +40,11 @@ export class GrpcDeframer {
     return this.#length === 0 && this.#frameBytes === -1;
   }
 
+  /** Bytes that were pushed and not yet given as frames. */
+  get bufferedBytes(): number {
+    return this.#length;
+  }
+
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.#chunks.push(chunk);

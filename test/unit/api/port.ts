@@ -3,8 +3,8 @@ import { createServer } from "node:http";
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node:http2";
 import type { Test } from "tap";
 import { ClientListener } from "../../../src/api/listener.ts";
+import { DirectGrpcServer } from "../../../src/api/transport/direct-grpc-server.ts";
 import type { GrpcMethods } from "../../../src/api/transport/grpc-method.ts";
-import { Http2GrpcServer } from "../../../src/api/transport/http2-server.ts";
 import { silent } from "../../../src/base/ports.ts";
 import { GrpcDeframer } from "../../../src/store/wire/grpc-frame.ts";
 import { systemClock } from "../../compat/clock.ts";
@@ -21,7 +21,7 @@ export async function openPort(
   firstBytesTimeoutMs = 10_000,
   ports: readonly number[] = [0],
 ): Promise<Port> {
-  const grpc = new Http2GrpcServer(
+  const grpc = new DirectGrpcServer(
     { methods, receiveBytesMax: 100_000 },
     { clock: systemClock, logger: silent },
   );
