@@ -4,7 +4,7 @@
 #   docker run --rm -p 2379:2379 -v argosy:/data argosy
 #
 # With units and the overlay an agent works on the host itself; in a container both are off unless you give it the host:
-#   docker run --net host --privileged -v /run/dbus:/run/dbus -v /run/flannel:/run/flannel ... argosy run
+#   docker run --net host --privileged -v /run/systemd:/run/systemd -v /run/fleet:/run/fleet -v /run/flannel:/run/flannel argosy run
 
 FROM node:20-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*

@@ -6,13 +6,15 @@
 import { Index } from "../base/ids.ts";
 import type { Clock, Logger } from "../base/ports.ts";
 import type { SnapshotMeta } from "../raft/entry.ts";
+import { everybody } from "../raft/quorum.ts";
 import type { Raft } from "../raft/raft.ts";
 import { snapshotMeta } from "../raft/snapshot.ts";
 import type { RaftShell } from "./raft-shell.ts";
 import type { StorageSlot } from "./storage-slot.ts";
 
-/** Entries kept behind the cut (etcd.md 18: snapshot-catchup-entries). */
+/** Entries kept behind the cut for slow followers (etcd.md 18: snapshot-catchup-entries), and what they may take. */
 const catchUpEntries = 5000;
+const catchUpBytes = 32 << 20;
 
 /** What it needs of the write-ahead log. */
 export interface SnapshotRecorder {
@@ -84,7 +86,9 @@ export class LogCompaction {
     if (!meta || index <= this.#last) return;
     await this.#log.recordSnapshot(meta);
     this.#last = index;
-    const keepFrom = Index(Math.max(1, index - catchUpEntries + 1));
+    const spared = Math.max(index - catchUpEntries + 1, this.#raft.log.firstIndexWithinBytes(catchUpBytes));
+    const alone = everybody(this.#raft.configurations.inForce).size === 1;
+    const keepFrom = Index(alone ? index + 1 : Math.min(Math.max(1, spared), index + 1));
     this.#shell.post({ type: "compact", now: this.#clock.now(), keepFrom });
     this.#logger.info({ index, keepFrom }, "log cut");
   }

@@ -3,39 +3,33 @@
  * closing runs it in reverse through the scope. This is the only place where these parts meet.
  */
 
-import { clusterVersion, serverVersion } from "../api/ops/version.ts";
+import { serverVersion } from "../api/ops/version.ts";
 import { messageOf } from "../base/errors.ts";
-import { hex, Index, type Instant, type MemberId, type Term } from "../base/ids.ts";
+import { hex, type Instant, type MemberId, type Term } from "../base/ids.ts";
 import type { Clock, Logger, Random } from "../base/ports.ts";
 import type { Scope } from "../base/scope.ts";
-import { type DataDirectory, openDataDirectory } from "../host/data-dir/data-directory.ts";
+import { openDataDirectory } from "../host/data-dir/data-directory.ts";
 import { directoryBytes } from "../host/directory-bytes.ts";
-import { Generations } from "../host/level/generations.ts";
-import { LevelStorage } from "../host/level/level-storage.ts";
 import { PeerTransport } from "../host/peer/transport.ts";
-import { Wal } from "../host/wal/wal.ts";
-import { votersOnly } from "../raft/configuration.ts";
-import type { Configuration, Entry, HardState, SnapshotMeta } from "../raft/entry.ts";
 import type { DropReason, Role } from "../raft/event.ts";
-import type { Message, Proposal } from "../raft/message.ts";
+import type { Proposal } from "../raft/message.ts";
 import { createRaft } from "../raft/raft.ts";
-import { decodeCommand, requestIdOf } from "../store/command.ts";
-import { CommandError, KvError } from "../store/errors.ts";
+import { requestIdOf } from "../store/command.ts";
+import { KvError } from "../store/errors.ts";
 import type { StoreWrite } from "../store/storage.ts";
 import { Store } from "../store/store.ts";
-import * as wire from "../store/wire/messages.ts";
 import type { ServerConfig } from "./config.ts";
 import { type ClusterIdentity, clusterIdentity } from "./identity.ts";
 import { LeaseExpiry } from "./lease-expiry.ts";
 import { LogCompaction } from "./log-compaction.ts";
 import { Member } from "./member.ts";
-import { encodeError, encodeResult, isLeaderMethod } from "./peer-calls.ts";
+import { answerPeer, peerPortAnswer, readable } from "./peer-answers.ts";
 import { PendingProposals } from "./pending.ts";
 import { RaftShell, type ReplicatedMachine } from "./raft-shell.ts";
 import { repeat } from "./repeat.ts";
+import { bootstrap, initialConfiguration, loadStore, openStorage } from "./server-storage.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
-import { pendingBytesMax, StateMachine } from "./state-machine.ts";
-import { StorageSlot } from "./storage-slot.ts";
+import { StateMachine } from "./state-machine.ts";
 import { WatchPump } from "./watch-pump.ts";
 
 export interface ServerOptions extends ServerConfig {
@@ -259,64 +253,6 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
   return { identity, kv, store, shell, transport, pending, published };
 }
 
-interface OpenedStorage {
-  readonly wal: Wal;
-  readonly storage: StorageSlot;
-  readonly generations: Generations;
-  readonly recovered: { hardState: HardState; snapshot: SnapshotMeta; entries: readonly Entry[] };
-}
-
-async function openStorage(
-  data: DataDirectory,
-  identity: ClusterIdentity,
-  modules: ServerModules,
-): Promise<OpenedStorage> {
-  const { scope, logger } = modules;
-  // The log first: one that is damaged is refused before anything is changed.
-  const { wal, recovered } = await Wal.open(
-    { directory: data.wal, metadata: identity },
-    { logger: logger.child({ module: "wal" }) },
-  );
-  scope.defer(() => wal.close());
-  const generations = await Generations.open(data.db);
-  const level = await LevelStorage.open(
-    { path: generations.path, pendingBytesMax },
-    { logger: logger.child({ module: "level" }) },
-  );
-  const storage = new StorageSlot(level);
-  scope.defer(() => storage.current.close());
-  const received = level.received;
-  if (received === null || received.index <= recovered.snapshot.index)
-    return { wal, storage, generations, recovered };
-  // A crash came between installing a received snapshot and recording it in the log: record it now.
-  await wal.recordSnapshot(received);
-  const known = recovered.entries.find((entry) => entry.index === received.index);
-  const entries =
-    known?.term === received.term ? recovered.entries.filter((entry) => entry.index > received.index) : [];
-  return { wal, storage, generations, recovered: { ...recovered, snapshot: received, entries } };
-}
-
-async function loadStore(store: Store, storage: StorageSlot): Promise<void> {
-  for await (const rows of storage.current.rows()) store.load(rows);
-  store.loaded(storage.current.appliedIndex);
-}
-
-/** A new cluster's members are those of --initial-cluster; every member starts from the same table. */
-function bootstrap(store: Store, storage: StorageSlot, identity: ClusterIdentity): void {
-  if (store.members.list().length > 0) return;
-  const writes: StoreWrite[] = [];
-  store.bootstrapMembers(
-    identity.members.map((member) => wire.Member.create({ ID: member.id, peerURLs: [...member.peerUrls] })),
-    writes,
-  );
-  storage.write(writes, Index(0));
-}
-
-function initialConfiguration(snapshot: SnapshotMeta, identity: ClusterIdentity): Configuration {
-  if (snapshot.configuration.voters.length > 0) return snapshot.configuration;
-  return votersOnly(identity.members.map((member) => member.id));
-}
-
 function peersOf(store: Store, self: MemberId): Map<MemberId, readonly string[]> {
   const others = store.members.list().filter((member) => member.ID !== self);
   return new Map(others.map((member) => [member.ID as MemberId, member.peerURLs]));
@@ -328,42 +264,6 @@ function dropped(pending: PendingProposals, proposals: readonly Proposal[], reas
     if (reason === "uncommitted-full")
       pending.settle(requestId, { error: new KvError("kv.too-many-requests") });
     else pending.hold(requestId);
-  }
-}
-
-/**
- * A forwarded proposal goes into the log unseen, and an entry that no member can read would stop them all, at every start.
- * So what cannot be read is left out here; its proposer waits for its own deadline.
- */
-function readable(message: Message): Message {
-  if (message.type !== "propose") return message;
-  return { ...message, entries: message.entries.filter((proposal) => isReadable(proposal)) };
-}
-
-function isReadable(proposal: Proposal): boolean {
-  if (proposal.type !== "normal") return false;
-  try {
-    decodeCommand(proposal.data);
-    return true;
-  } catch (error) {
-    if (error instanceof CommandError) return false;
-    throw error;
-  }
-}
-
-/** What the peer port tells a person or a probe over HTTP (etcd.md 13). */
-function peerPortAnswer(path: string, store: Store): object | null {
-  if (path === "/version") return { etcdserver: serverVersion, etcdcluster: clusterVersion };
-  if (path !== "/members") return null;
-  return store.members.list().map((member) => ({ ...member, ID: hex(member.ID) }));
-}
-
-async function answerPeer(kv: Member, method: string, payload: Uint8Array): Promise<Uint8Array> {
-  try {
-    if (!isLeaderMethod(method)) throw new KvError("kv.unimplemented", `peers do not offer ${method}`);
-    return encodeResult(await kv.answerAsLeader(method, payload));
-  } catch (error) {
-    return encodeError(error);
   }
 }
 

@@ -105,7 +105,8 @@ export class SnapshotTransfer {
         : (["this member does not lead any more", "snapshot.not-leader"] as const);
       throw new SnapshotError(problem, { code });
     }
-    announce(installSnapshot(raft, to, appliedIndex));
+    const announcement = installSnapshot(raft, to, appliedIndex);
+    if (announcement) announce(announcement);
     await send(to, meta, chunks);
     return appliedIndex;
   }

@@ -16,10 +16,26 @@ export function entryBytes(entry: { readonly data: Uint8Array }): number {
   return entry.data.length + entryOverheadBytes;
 }
 
+/** The largest i such that items before it, from `start` on, fit into `bytesMax`; but past one, if there is one. */
+export function fitting(
+  items: readonly { readonly data: Uint8Array }[],
+  start: number,
+  bytesMax: number,
+): number {
+  let end = start;
+  for (let bytes = 0; end < items.length; end++) {
+    bytes += entryBytes(items[end]!);
+    if (bytes > bytesMax && end > start) break;
+  }
+  return end;
+}
+
 /** The entries after `base`, contiguous, with terms that never fall. */
 export class RaftLog {
   #base: EntryId;
   #entries: Entry[];
+  /** Sum of `entryBytes` over the entries. */
+  #bytes = 0;
 
   /** Takes entries that directly follow `base`. */
   constructor(base: EntryId, entries: readonly Entry[]) {
@@ -43,6 +59,11 @@ export class RaftLog {
 
   get lastTerm(): Term {
     return this.#entries.at(-1)?.term ?? this.#base.term;
+  }
+
+  /** Bytes of all its entries, as `entryBytes` counts them. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Id of the last entry (of the base when there is none). */
@@ -74,19 +95,14 @@ export class RaftLog {
   /** Removes every entry from `from` on. The caller has checked that none of them is committed. */
   truncate(from: Index): void {
     assert(from > this.#base.index, "only entries after the base are removed from the tail");
-    this.#entries.length = Math.min(this.#entries.length, from - this.#base.index - 1);
+    for (const entry of this.#entries.splice(from - this.#base.index - 1)) this.#bytes -= entryBytes(entry);
   }
 
   /** Entries from `from` on: as many as fit into `bytesMax`, but at least one if there is one. */
   slice(from: Index, bytesMax: number): Entry[] {
     const start = from - this.#base.index - 1;
     assert(start >= 0, "a compacted entry is not read");
-    let end = start;
-    for (let bytes = 0; end < this.#entries.length; end++) {
-      bytes += entryBytes(this.#entries[end]!);
-      if (bytes > bytesMax && end > start) break;
-    }
-    return this.#entries.slice(start, end);
+    return this.#entries.slice(start, fitting(this.#entries, start, bytesMax));
   }
 
   /** Entries from `from` to `to`, both included. */
@@ -106,12 +122,25 @@ export class RaftLog {
     return { index: Index(at), term: this.termAt(Index(at))! };
   }
 
+  /**
+   * The smallest index such that the entries from there to the end fit into `bytesMax` together; behind the last one if not
+   * even that fits. Compacting up to it bounds what the log holds for slow followers.
+   */
+  firstIndexWithinBytes(bytesMax: number): Index {
+    let beyond = this.#bytes - bytesMax;
+    let forgotten = 0;
+    while (beyond > 0 && forgotten < this.#entries.length) beyond -= entryBytes(this.#entries[forgotten++]!);
+    return Index(this.firstIndex + forgotten);
+  }
+
   /** Forgets all entries before `keepFrom`. */
   compact(keepFrom: Index): void {
     const newBase = Index(Math.min(keepFrom - 1, this.lastIndex));
     if (newBase <= this.#base.index) return;
     const term = this.termAt(newBase)!;
-    this.#entries = this.#entries.slice(newBase - this.#base.index);
+    const forgotten = newBase - this.#base.index;
+    for (let i = 0; i < forgotten; i++) this.#bytes -= entryBytes(this.#entries[i]!);
+    this.#entries = this.#entries.slice(forgotten);
     this.#base = { index: newBase, term };
   }
 
@@ -119,11 +148,13 @@ export class RaftLog {
   reset(base: EntryId): void {
     this.#base = { index: base.index, term: base.term };
     this.#entries = [];
+    this.#bytes = 0;
   }
 
   #push(entry: Entry): void {
     assert(entry.index === this.lastIndex + 1, "entries follow one another without a gap");
     assert(entry.term >= this.lastTerm, "terms never fall along the log");
     this.#entries.push(entry);
+    this.#bytes += entryBytes(entry);
   }
 }

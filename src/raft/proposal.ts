@@ -3,10 +3,11 @@
  * a proposal that was passed on and lost is the proposer's timeout.
  */
 
+import type { MemberId } from "../base/ids.ts";
 import { decodeConfiguration, mayFollow } from "./configuration.ts";
 import { address, send, trace } from "./effects.ts";
 import type { DropReason } from "./event.ts";
-import { entryBytes } from "./log.ts";
+import { entryBytes, fitting } from "./log.ts";
 import type { Proposal } from "./message.ts";
 import { configurationOf, type Raft } from "./raft.ts";
 import { appendOwn, broadcastAppend } from "./replication.ts";
@@ -20,7 +21,16 @@ export function propose(raft: Raft, proposals: readonly Proposal[]): void {
   } else if (raft.leader === null) {
     raft.effects.push({ type: "proposals-dropped", proposals, reason: "no-leader" });
   } else {
-    send(raft, { type: "propose", ...address(raft, raft.leader), entries: proposals });
+    forward(raft, raft.leader, proposals);
+  }
+}
+
+/** One message holds as much as an append: a turn's proposals together may be larger than the transport takes. */
+function forward(raft: Raft, leader: MemberId, proposals: readonly Proposal[]): void {
+  for (let start = 0; start < proposals.length; ) {
+    const end = fitting(proposals, start, raft.limits.maxAppendBytes);
+    send(raft, { type: "propose", ...address(raft, leader), entries: proposals.slice(start, end) });
+    start = end;
   }
 }
 

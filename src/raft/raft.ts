@@ -30,7 +30,7 @@ export interface RaftOptions {
   readonly heartbeatMs?: number;
   /** Election timeouts are drawn from [electionMs, 2 x electionMs); spec 1000. */
   readonly electionMs?: number;
-  /** Bytes of entries in one append message; one entry may exceed it. */
+  /** Bytes of entries in one append or propose message; one entry may exceed it. */
   readonly maxAppendBytes?: number;
   /** Append messages with entries that one follower may owe an answer for. */
   readonly maxInflight?: number;

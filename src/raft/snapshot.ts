@@ -21,8 +21,13 @@ export function snapshotMeta(raft: Raft, index: Index): SnapshotMeta {
   return { index, term, configuration: raft.configurations.at(index) };
 }
 
-/** The announcement that goes to `to` before the data of a snapshot at `index`. */
-export function installSnapshot(raft: Raft, to: MemberId, index: Index): InstallSnapshot {
+/**
+ * The announcement that goes to `to` before the data of a snapshot at `index`, in the term that this member leads. Null when
+ * it does not lead any more: the receiver would take the sender for the leader of that term. Whoever took the state machine
+ * for an earlier `send-snapshot` compares its term with the announcement's.
+ */
+export function installSnapshot(raft: Raft, to: MemberId, index: Index): InstallSnapshot | null {
+  if (raft.role !== "leader") return null;
   return { type: "install-snapshot", ...address(raft, to), snapshot: snapshotMeta(raft, index) };
 }
 

@@ -251,7 +251,7 @@ export class SimulatedMember {
         break;
       case "send-snapshot": {
         const announcement = installSnapshot(raft, effect.to, this.applied);
-        stream(this, effect.to, announcement, this.state);
+        if (announcement !== null) stream(this, effect.to, announcement, this.state);
         break;
       }
       case "expect-snapshot":

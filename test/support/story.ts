@@ -324,6 +324,7 @@ class StoryCluster {
     const receiver = this.#server(nameOf(to));
     const applied = [...sender.applied];
     const announcement = installSnapshot(raft, to, raft.applied);
+    if (announcement === null) return;
     this.#send(announcement);
     this.#later(sender, 20, () => {
       const { snapshot } = announcement;

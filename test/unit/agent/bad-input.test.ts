@@ -36,7 +36,7 @@ async function contents(directory: string): Promise<Record<string, string>> {
     return [
       path,
       createHash("sha256")
-        .update(await readFile(path))
+        .update(await readFile(path).catch(() => "may not be read"))
         .digest("hex"),
     ];
   });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { test } from "tap";
 import { Index, Term } from "../../../src/base/ids.ts";
-import { RaftLog } from "../../../src/raft/log.ts";
+import { entryBytes, RaftLog } from "../../../src/raft/log.ts";
 import { entries, entry, entryId } from "./support.ts";
 
 const logOf = (base: string, ids: string): RaftLog => new RaftLog(entryId(base), entries(ids));
@@ -88,5 +88,38 @@ test("law: compaction and truncation keep the terms of what stays", async () => 
       if (tail > log.base.index) log.truncate(Index(tail));
       return all.every(({ index, term: expected }) => [null, expected].includes(log.termAt(index)));
     }),
+  );
+});
+
+test("law: the bytes are those of the entries, and what fits into a cap is the longest tail that does", async () => {
+  const act = fc.oneof(
+    fc.record({ type: fc.constant("append" as const), sizes: fc.array(fc.nat(200), { maxLength: 8 }) }),
+    fc.record({ type: fc.constantFrom("truncate" as const, "compact" as const), at: fc.nat(40) }),
+    fc.record({ type: fc.constant("reset" as const), at: fc.nat(40) }),
+  );
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 20 }), fc.nat(2000), (acts, bytesMax) => {
+      const log = new RaftLog(entryId("0@0"), []);
+      for (const one of acts) {
+        if (one.type === "append") {
+          for (const size of one.sizes) {
+            log.append([entry(`${log.lastIndex + 1}@1`, "normal", Buffer.alloc(size))]);
+          }
+        } else if (one.type === "reset") log.reset({ index: Index(one.at), term: Term(1) });
+        else if (one.type === "compact") log.compact(Index(one.at));
+        else if (one.at > log.base.index) log.truncate(Index(one.at));
+      }
+      const bytesFrom = (from: number): number =>
+        log.range(Index(from), log.lastIndex).reduce((sum, one) => sum + entryBytes(one), 0);
+      const first = log.firstIndexWithinBytes(bytesMax);
+      return (
+        log.bytes === bytesFrom(log.firstIndex) &&
+        first >= log.firstIndex &&
+        first <= log.lastIndex + 1 &&
+        bytesFrom(first) <= bytesMax &&
+        (first === log.firstIndex || bytesFrom(first - 1) > bytesMax)
+      );
+    }),
+    { numRuns: 1000 },
   );
 });

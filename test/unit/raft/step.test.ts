@@ -2,7 +2,7 @@
 import { test } from "tap";
 import { Index, Term } from "../../../src/base/ids.ts";
 import { encodeConfiguration, votersOnly } from "../../../src/raft/configuration.ts";
-import type { Proposal } from "../../../src/raft/message.ts";
+import type { Message, Proposal } from "../../../src/raft/message.ts";
 import { installSnapshot, isSnapshotNeeded } from "../../../src/raft/snapshot.ts";
 import { Bench, configuration, entries, entryId, m, members, only, raftOf } from "./support.ts";
 
@@ -211,7 +211,7 @@ test("a snapshot that the log holds already is not asked for", async (t) => {
   leader.persist();
   leader.persist();
   leader.step({ type: "applied", index: Index(1) });
-  const announcement = { ...installSnapshot(leader.raft, m(1), Index(1)), term: Term(1) };
+  const announcement = { ...installSnapshot(leader.raft, m(1), Index(1))!, term: Term(1) };
   const follower = new Bench({ entries: entries("1@1 2@1") });
   t.notOk(isSnapshotNeeded(follower.raft, announcement.snapshot));
   const effects = follower.step({ type: "receive", message: announcement });
@@ -219,4 +219,45 @@ test("a snapshot that the log holds already is not asked for", async (t) => {
   t.match(only(effects, "send-after-persist"), [{ message: { success: true, matchIndex: 1 } }]);
   const fresh = new Bench();
   t.match(only(fresh.step({ type: "receive", message: announcement }), "expect-snapshot"), [{ from: 2n }]);
+});
+
+test("only the leader of a term announces a snapshot in it", async (t) => {
+  const former = new Bench({ entries: entries("1@1 2@1") });
+  t.equal(installSnapshot(former.raft, m(2), Index(0)), null, "a follower announces nothing");
+  const announced = (from: number): Message => ({
+    type: "install-snapshot",
+    from: m(from),
+    to: m(1),
+    term: Term(3),
+    snapshot: { ...entryId("9@2"), configuration: configuration([1, 2, 3]) },
+  });
+  const follower = new Bench();
+  follower.step({
+    type: "receive",
+    message: { type: "heartbeat", from: m(2), to: m(1), term: Term(3), commit: Index(0), round: 0 },
+  });
+  const effects = follower.step({ type: "receive", message: announced(3) });
+  t.same([only(effects, "expect-snapshot"), only(effects, "role-changed")], [[], []]);
+  t.equal(follower.raft.leader, m(2));
+  t.match(only(follower.step({ type: "receive", message: announced(2) }), "expect-snapshot"), [{ from: 2n }]);
+
+  const leader = new Bench({ hardState: { term: Term(2), vote: null, commit: Index(0) } }).lead();
+  t.equal(leader.raft.term, 3);
+  t.throws(() => leader.step({ type: "receive", message: announced(2) }), /a term has one leader/);
+});
+
+test("a follower's proposals of one turn leave in messages no larger than an append", async (t) => {
+  const bench = new Bench({ maxAppendBytes: 300 });
+  const leader = { from: m(2), to: m(1), term: Term(1) };
+  bench.step({ type: "receive", message: { type: "heartbeat", ...leader, commit: Index(0), round: 0 } });
+  // An entry counts for its data and 32 bytes.
+  const proposals = [68, 68, 68, 68, 1000, 10, 250].map(normal);
+  const sends = only(bench.step({ type: "propose", proposals }), "send").map(({ message }) => message);
+  const batches = sends.map((message) => (message.type === "propose" ? message.entries : []));
+  t.same(
+    batches.map((entries) => entries.map(({ data }) => data.length)),
+    [[68, 68, 68], [68], [1000], [10], [250]],
+  );
+  t.same(batches.flat(), proposals, "all of them, in order");
+  t.same(only(bench.step({ type: "propose", proposals: [] }), "send"), [], "nothing is nothing");
 });

@@ -1,0 +1,114 @@
+/**
+ * What a member has on its disk, opened in the order that keeps a refusal without traces: the log, then level; then the
+ * store is filled from level, and a new member gets its first table of members.
+ */
+import { AgentError } from "../base/errors.ts";
+import { Index } from "../base/ids.ts";
+import type { Logger } from "../base/ports.ts";
+import type { Scope } from "../base/scope.ts";
+import type { DataDirectory } from "../host/data-dir/data-directory.ts";
+import { Generations } from "../host/level/generations.ts";
+import { LevelStorage } from "../host/level/level-storage.ts";
+import { Wal } from "../host/wal/wal.ts";
+import { votersOnly } from "../raft/configuration.ts";
+import type { Configuration, Entry, HardState, SnapshotMeta } from "../raft/entry.ts";
+import type { StoreWrite } from "../store/storage.ts";
+import type { Store } from "../store/store.ts";
+import * as wire from "../store/wire/messages.ts";
+import type { ClusterIdentity } from "./identity.ts";
+import { pendingBytesMax } from "./state-machine.ts";
+import { StorageSlot } from "./storage-slot.ts";
+
+/** Why a member cannot be opened; the message names the path and what to do. */
+export class ServerError extends AgentError<
+  | { readonly code: "server.state-missing"; readonly path: string }
+  | { readonly code: "server.log-missing"; readonly path: string }
+> {
+  override readonly name = "ServerError";
+}
+
+/** A member's log and state, opened and found to belong together. */
+export interface OpenedStorage {
+  readonly wal: Wal;
+  readonly storage: StorageSlot;
+  readonly generations: Generations;
+  readonly recovered: { hardState: HardState; snapshot: SnapshotMeta; entries: readonly Entry[] };
+}
+
+/** Opens log and level; both are closed with the scope. Throws WalError, LevelError or ServerError; nothing is changed then. */
+export async function openStorage(
+  data: DataDirectory,
+  identity: ClusterIdentity,
+  modules: { scope: Scope; logger: Logger },
+): Promise<OpenedStorage> {
+  const { scope, logger } = modules;
+  // The log first: one that is damaged is refused before anything is changed.
+  const { wal, recovered } = await Wal.open(
+    { directory: data.wal, metadata: identity },
+    { logger: logger.child({ module: "wal" }) },
+  );
+  scope.defer(() => wal.close());
+  const generations = await Generations.open(data.db);
+  const level = await LevelStorage.open(
+    { path: generations.path, pendingBytesMax },
+    { logger: logger.child({ module: "level" }) },
+  );
+  const storage = new StorageSlot(level);
+  scope.defer(() => storage.current.close());
+  assertLogAndStateJoin(data, recovered, level.appliedIndex);
+  const received = level.received;
+  if (received === null || received.index <= recovered.snapshot.index)
+    return { wal, storage, generations, recovered };
+  // A crash came between installing a received snapshot and recording it in the log: record it now.
+  await wal.recordSnapshot(received);
+  const known = recovered.entries.find((entry) => entry.index === received.index);
+  const entries =
+    known?.term === received.term ? recovered.entries.filter((entry) => entry.index > received.index) : [];
+  return { wal, storage, generations, recovered: { ...recovered, snapshot: received, entries } };
+}
+
+/**
+ * The log and the state have to join: the state may be ahead of the log's snapshot, never behind it, and only a received
+ * snapshot may be ahead of the whole log. Anything else means that a part of the directory was lost. Throws ServerError.
+ */
+function assertLogAndStateJoin(
+  data: DataDirectory,
+  recovered: { readonly snapshot: SnapshotMeta; readonly entries: readonly Entry[] },
+  applied: Index,
+): void {
+  const { index } = recovered.snapshot;
+  const advice =
+    "restore it, or remove the member from the cluster, empty its data directory and add it again";
+  if (applied < index) {
+    const problem = `${data.db} stands at entry ${applied}, but the log begins after ${index}: a part of it is missing; ${advice}`;
+    throw new ServerError(problem, { code: "server.state-missing", path: data.db });
+  }
+  const received = recovered.entries.length === 0 && index === 0;
+  if (received && !data.created && applied > 0) {
+    const problem = `${data.wal} is empty, but the state stands at entry ${applied}: the log is missing; ${advice}`;
+    throw new ServerError(problem, { code: "server.log-missing", path: data.wal });
+  }
+}
+
+/** Reads all rows of level into the store, in slices. */
+export async function loadStore(store: Store, storage: StorageSlot): Promise<void> {
+  for await (const rows of storage.current.rows()) store.load(rows);
+  store.loaded(storage.current.appliedIndex);
+}
+
+/** A new cluster's members are those of --initial-cluster; every member starts from the same table. */
+export function bootstrap(store: Store, storage: StorageSlot, identity: ClusterIdentity): void {
+  if (store.members.list().length > 0) return;
+  const writes: StoreWrite[] = [];
+  store.bootstrapMembers(
+    identity.members.map((member) => wire.Member.create({ ID: member.id, peerURLs: [...member.peerUrls] })),
+    writes,
+  );
+  storage.write(writes, Index(0));
+}
+
+/** Who votes: what the log's snapshot says, or --initial-cluster at the first start. */
+export function initialConfiguration(snapshot: SnapshotMeta, identity: ClusterIdentity): Configuration {
+  if (snapshot.configuration.voters.length > 0) return snapshot.configuration;
+  return votersOnly(identity.members.map((member) => member.id));
+}
