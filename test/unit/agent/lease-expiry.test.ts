@@ -1,0 +1,74 @@
+import { test } from "tap";
+import { LeaseExpiry } from "../../../src/agent/lease-expiry.ts";
+import { Instant, type LeaseId } from "../../../src/base/ids.ts";
+import { silent } from "../../../src/base/ports.ts";
+import { HandClock } from "../../support/hand-clock.ts";
+
+/** One lease that ends at `deadline`, and a record of what expiry did about it. */
+function expiryOf(deadline: number) {
+  const clock = new HandClock();
+  const did: string[] = [];
+  let confirm = (): Promise<void> => Promise.resolve();
+  let open = true;
+  const expiry = new LeaseExpiry({
+    leases: {
+      due: (now) => (open && now >= deadline ? [7n as LeaseId] : []),
+      nextDeadline: () => (open ? Instant(deadline) : null),
+    },
+    confirmLeadership: async () => {
+      did.push("confirm");
+      await confirm();
+    },
+    expire: async (ids) => {
+      did.push(`expire ${ids.join()}`);
+      open = false;
+    },
+    clock,
+    logger: silent,
+  });
+  return { clock, did, expiry, setConfirm: (how: () => Promise<void>) => (confirm = how) };
+}
+
+test("a lease goes after its deadline, once leadership is confirmed", async (t) => {
+  const { clock, did, expiry } = expiryOf(5000);
+  expiry.lead(true);
+  await clock.advance(4999);
+  t.same(did, []);
+  await clock.advance(600);
+  t.same(did, ["confirm", "expire 7"]);
+  t.equal(clock.pending, 0, "no lease, no timer");
+});
+
+test("a follower looks at nothing", async (t) => {
+  const { clock, did, expiry } = expiryOf(0);
+  expiry.leasesChanged();
+  await clock.advance(10_000);
+  t.same(did, []);
+});
+
+test("leadership that is lost while it is being confirmed expires nothing", async (t) => {
+  const { clock, did, expiry, setConfirm } = expiryOf(1000);
+  const asked = Promise.withResolvers<void>();
+  setConfirm(() => asked.promise);
+  expiry.lead(true);
+  await clock.advance(2000);
+  t.same(did, ["confirm"]);
+  expiry.lead(false);
+  asked.resolve();
+  await clock.advance(10_000);
+  t.same(did, ["confirm"]);
+});
+
+test("leadership that cannot be confirmed is asked for again, by one timer", async (t) => {
+  const { clock, did, expiry, setConfirm } = expiryOf(1000);
+  setConfirm(() => Promise.reject(new Error("no quorum")));
+  expiry.lead(true);
+  await clock.advance(1100);
+  t.same(did, ["confirm"]);
+  t.equal(clock.pending, 1);
+  setConfirm(() => Promise.resolve());
+  await clock.advance(1000);
+  t.same(did, ["confirm", "confirm", "expire 7"]);
+  expiry.close();
+  t.equal(clock.pending, 0);
+});
