@@ -110,18 +110,27 @@ export interface ExternalChoice {
   readonly publicIp?: Ipv4 | undefined;
 }
 
+/** What a burst of notifications may have been about; at least one of them. */
+export interface KernelNews {
+  /** Our device, or what is on it. */
+  readonly own: boolean;
+  /** Another link or its addresses, or a default route: the external interface may be another one. */
+  readonly external: boolean;
+}
+
 /**
  * The kernel as the network core needs it; host/network implements it over netlink. `read` and `apply` are synchronous:
  * rtnetlink answers within the call, and a device's own entries are few (measurements in the implementation). Both throw
  * an operating error when the kernel cannot be asked at all.
  */
 export interface KernelPort {
+  /** Reads the whole table of routes: on a host with very many of them this is the expensive call. */
   external(choice: ExternalChoice): ExternalVerdict;
   /** The device of that name and what is on it. */
   read(deviceName: string): ActualState;
   /** Tries every change in order; returns those that were refused. */
   apply(deviceName: string, changes: readonly Change[]): FailedChange[];
-  /** Calls back, some milliseconds later and once for a burst, when links, or anything on the device, may have changed. */
-  onChange(deviceName: string, changed: () => void): { close(): void };
+  /** Calls back, some milliseconds later and once for a burst, when something that concerns us may have changed. */
+  onChange(deviceName: string, changed: (news: KernelNews) => void): { close(): void };
   close(): void;
 }

@@ -101,7 +101,7 @@ export type SubnetEffect =
       readonly value: string;
       readonly modRevision: number;
       readonly ttlSeconds: number | null;
-      /** The store lease that the key leaves; revoked by the shell once the write happened. */
+      /** The store lease that the key leaves; revoked by the shell once the write happened, if it is the shell's own. */
       readonly replaces: LeaseId;
     }
   | { readonly type: "delete"; readonly name: string; readonly modRevision: number }

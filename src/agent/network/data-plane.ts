@@ -15,7 +15,9 @@ import { formatIpv4, type Ipv4 } from "../../network/ipv4.ts";
 import type {
   Change,
   ExternalChoice,
+  ExternalVerdict,
   FailedChange,
+  KernelNews,
   KernelPort,
   KernelState,
 } from "../../network/kernel-state.ts";
@@ -28,6 +30,11 @@ const settleMs = 5;
 const checkMs = 30_000;
 /** Full check after something could not be corrected. */
 const retryMs = 1_000;
+/**
+ * Least time between two looks for the sake of others' links and addresses, and between two searches for the external
+ * interface: these read tables of any size, and a host that starts containers announces links all the time.
+ */
+const othersEveryMs = 100;
 
 /** Changes made in one turn of the loop: at about 45 microseconds each, below 10 ms. The rest follows in the next turns. */
 const changesPerTurnMax = 200;
@@ -60,6 +67,12 @@ export class DataPlane {
   /** Something may have changed while changes were pending. */
   #stale = false;
   #corrections = 0;
+  #lookedAt = Instant(Number.NEGATIVE_INFINITY);
+  /** The external interface may be another one than in `#self`. */
+  #externalStale = true;
+  #externalAskedAt = Instant(Number.NEGATIVE_INFINITY);
+  /** What the last search for the external interface came to, if it was not the one we use. */
+  #moved: string | null = null;
 
   constructor(
     options: DataPlaneOptions,
@@ -112,31 +125,39 @@ export class DataPlane {
     });
   }
 
-  /** The kernel says that something changed; it has waited for the burst to end. */
-  #notified(): void {
+  /** The kernel says that something changed; it has waited for the burst to end. Damage to our own is repaired at once. */
+  #notified(news: KernelNews): void {
+    if (news.external) this.#externalStale = true;
     if (this.#pending.length > 0) this.#stale = true;
-    else if (this.#corrections < correctionsMax) this.#look();
-    else this.#schedule(retryMs, () => this.#look());
+    else if (this.#corrections >= correctionsMax) this.#schedule(retryMs, () => this.#look());
+    else if (news.own) this.#look();
+    else this.#schedule(this.#untilMs(this.#lookedAt, othersEveryMs), () => this.#look());
+  }
+
+  /** How long until `ms` after `since`. */
+  #untilMs(since: Instant, ms: number): number {
+    return Math.max(0, since + ms - this.#modules.clock.now());
   }
 
   #look(): void {
     this.#attempt(() => {
       const { config } = this.#options;
-      const { kernel } = this.#modules;
-      this.#subscription ??= kernel.onChange(vxlanDeviceName(config), () => this.#notified());
-      const moved = this.#refreshExternal();
+      const { kernel, clock } = this.#modules;
+      this.#lookedAt = clock.now();
+      this.#subscription ??= kernel.onChange(vxlanDeviceName(config), (news) => this.#notified(news));
+      this.#refreshExternal();
       const desired = desiredVxlan(this.#self, this.#leases(), config);
       this.#pending = diff(kernel.read(desired.device.name), desired);
       this.#corrections = this.#pending.length === 0 ? 0 : this.#corrections + 1;
       this.#log(this.#pending);
       this.#failures = [];
       this.#stale = false;
-      this.#work(desired, moved);
+      this.#work(desired);
     });
   }
 
   /** Makes the pending changes, some in each turn of the loop, so that a thousand peers hold up nobody. */
-  #work(desired: KernelState, moved: string | null): void {
+  #work(desired: KernelState): void {
     this.#attempt(() => {
       const { name } = desired.device;
       const batch = this.#pending.splice(0, changesPerTurnMax);
@@ -146,10 +167,10 @@ export class DataPlane {
       if (this.#pending.length > 0) {
         this.#timer?.cancel();
         this.#timer = null;
-        return this.#schedule(0, () => this.#work(desired, moved));
+        return this.#schedule(0, () => this.#work(desired));
       }
       if (!homeless) this.#publish(desired.device.mtu);
-      this.#finish(firstProblem(this.#failures) ?? this.#contested() ?? moved);
+      this.#finish(firstProblem(this.#failures) ?? this.#contested() ?? this.#moved);
     });
   }
 
@@ -173,8 +194,15 @@ export class DataPlane {
     this.#problem = problem;
     this.#timer?.cancel();
     this.#timer = null;
-    const againMs = problem === null ? checkMs : retryMs;
-    this.#schedule(this.#stale ? settleMs : againMs, () => this.#look());
+    this.#schedule(problem === null ? checkMs : retryMs, () => {
+      this.#externalStale = true;
+      this.#look();
+    });
+    if (this.#stale) this.#schedule(settleMs, () => this.#look());
+    // With a problem the look above asks again.
+    if (this.#externalStale && problem === null) {
+      this.#schedule(this.#untilMs(this.#externalAskedAt, othersEveryMs), () => this.#look());
+    }
   }
 
   #contested(): string | null {
@@ -205,10 +233,19 @@ export class DataPlane {
 
   /**
    * The external interface may have come back under another index, or have another MTU. Another address would make this
-   * another host to all peers, so that is only reported. While there is none, the last one stands.
+   * another host to all peers, so that is only reported. While there is none, the last one stands. Asked for when it may
+   * be another one, and once in a full check's time however busy we are.
    */
-  #refreshExternal(): string | null {
-    const verdict = this.#modules.kernel.external(this.#options.choice);
+  #refreshExternal(): void {
+    const { kernel, clock } = this.#modules;
+    const everyMs = this.#externalStale ? othersEveryMs : checkMs;
+    if (this.#untilMs(this.#externalAskedAt, everyMs) > 0) return;
+    this.#externalStale = false;
+    this.#externalAskedAt = clock.now();
+    this.#moved = this.#useExternal(kernel.external(this.#options.choice));
+  }
+
+  #useExternal(verdict: ExternalVerdict): string | null {
     if (!verdict.ok) return verdict.problem;
     const { external } = verdict;
     const address: Ipv4 = this.#self.external.address;

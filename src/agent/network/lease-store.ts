@@ -25,10 +25,15 @@ export type StoreEffect = Extract<SubnetEffect, { type: "list" | "create" | "ove
 const equal = 0;
 const target = { version: 0, mod: 2 } as const;
 
+/** Store leases remembered as granted here. More than one is not in use at a time; the rest are writes that went astray. */
+const grantedMax = 16;
+
 export class LeaseStore {
   readonly #keys: NetworkKeys;
   readonly #kv: KvClient;
   readonly #signal: AbortSignal;
+  /** Store leases that this process granted and has not given back: nobody else's keys are on them. Oldest first. */
+  readonly #granted = new Set<LeaseId>();
 
   constructor(options: { keys: NetworkKeys; signal: AbortSignal }, modules: { kv: KvClient }) {
     this.#keys = options.keys;
@@ -63,7 +68,8 @@ export class LeaseStore {
 
   /**
    * Grants, then writes if the key is as expected. After a lost write the new store lease is given back; after an
-   * overwrite the old one, which no key needs any more. Failing to give one back costs a keyless lease of a day.
+   * overwrite the old one, which no key needs any more, if it was granted here: one that the key was found with may hold keys
+   * of others, who would lose them. Not giving one back costs a keyless lease of a day.
    */
   async #write(effect: StoreEffect & { type: "create" | "overwrite" }): Promise<StoreOutcome> {
     const key = this.#keys.lease(effect.name);
@@ -76,7 +82,8 @@ export class LeaseStore {
     const compare = [{ key, result: equal, ...expected }];
     const { succeeded, header } = await this.#kv.txn({ compare, success }, { signal: this.#signal });
     const surplus = succeeded ? (effect.type === "overwrite" ? effect.replaces : LeaseId(0n)) : storeLease;
-    if (surplus !== 0n) await this.#kv.leaseRevoke({ ID: surplus }, { signal: this.#signal }).catch(() => {});
+    if (this.#granted.delete(surplus))
+      await this.#kv.leaseRevoke({ ID: surplus }, { signal: this.#signal }).catch(() => {});
     return succeeded
       ? { type: "written", modRevision: header?.revision ?? 0, storeLease }
       : { type: "conflict" };
@@ -84,6 +91,12 @@ export class LeaseStore {
 
   async #grant(ttlSeconds: number): Promise<LeaseId> {
     const { ID } = await this.#kv.leaseGrant({ TTL: ttlSeconds }, { signal: this.#signal });
-    return LeaseId(ID);
+    const granted = LeaseId(ID);
+    for (const oldest of this.#granted) {
+      if (this.#granted.size < grantedMax) break;
+      this.#granted.delete(oldest);
+    }
+    this.#granted.add(granted);
+    return granted;
   }
 }

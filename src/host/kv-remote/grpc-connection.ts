@@ -103,20 +103,22 @@ export class GrpcConnection {
   ): Promise<CallEnd & { message: Uint8Array | null }> {
     return new Promise((resolve) => {
       let answer: Uint8Array | null = null;
+      let call: GrpcCall | null = null;
+      const cancel = (): void => {
+        call?.cancel();
+        finish({ status: { code: 1, message: "canceled" }, fate: "lost" });
+      };
+      // May be called from within `#call`.
       const finish = (end: CallEnd): void => {
         signal.removeEventListener("abort", cancel);
         resolve({ ...end, message: answer });
       };
-      const call = this.#call(path, metadata, {
+      call = this.#call(path, metadata, {
         message: (bytes) => {
           answer = bytes;
         },
         ended: finish,
       });
-      const cancel = (): void => {
-        call?.cancel();
-        finish({ status: { code: 1, message: "canceled" }, fate: "lost" });
-      };
       if (call === null) return;
       if (signal.aborted) cancel();
       else {

@@ -184,10 +184,15 @@ export class RemoteKv implements KvClient {
   /** A connection, or why there is none now: every endpoint refused, or `signal` was aborted while connecting. */
   #connect(signal: AbortSignal): Promise<GrpcConnection | KvError> {
     return new Promise((resolve) => {
-      const aborted = (): void => resolve(new KvError("kv.canceled"));
-      signal.addEventListener("abort", aborted, { once: true });
-      this.#connections.get().then(resolve, (error: unknown) => {
-        resolve(
+      // A listener left behind would keep the call's signal, and so the call, alive for as long as the client.
+      const settle = (outcome: GrpcConnection | KvError): void => {
+        signal.removeEventListener("abort", aborted);
+        resolve(outcome);
+      };
+      const aborted = (): void => settle(new KvError("kv.canceled"));
+      signal.addEventListener("abort", aborted);
+      this.#connections.get().then(settle, (error: unknown) => {
+        settle(
           error instanceof KvError ? error : new KvError("kv.unknown", messageOf(error), { cause: error }),
         );
       });

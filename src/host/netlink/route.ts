@@ -9,7 +9,7 @@ export const routeType = { NEW: 24, DEL: 25, GET: 26 } as const;
 const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, TABLE: 15 } as const;
 const RTN_UNICAST = 1;
 const RTNH_F_ONLINK = 4;
-const tableMain = 254;
+export const tableMain = 254;
 /** The routing protocol number that flannel's routes carry. */
 export const protocolBoot = 3;
 const scope = { universe: 0, link: 253 } as const;

@@ -13,6 +13,7 @@ import type {
   ExternalVerdict,
   FailedChange,
   Forwarding,
+  KernelNews,
   KernelPort,
   Neighbour,
   VxlanDevice,
@@ -20,12 +21,11 @@ import type {
 import { errno, NetlinkError } from "../netlink/errors.ts";
 import type { Libc } from "../netlink/libc.ts";
 import { decodeDevice, decodeLink, linkType } from "../netlink/link.ts";
-import type { Message } from "../netlink/message.ts";
-import { decodeNeighbour, neighbourType } from "../netlink/neighbour.ts";
-import { decodeRoute, isOwnKind, routeType } from "../netlink/route.ts";
+import { isOwnKind } from "../netlink/route.ts";
 import { isRefusal, Rtnetlink } from "../netlink/rtnetlink.ts";
 import { NotificationSocket } from "../netlink/socket.ts";
 import { chooseExternal } from "./external.ts";
+import { allNews, newsOf } from "./news.ts";
 
 /** A burst of notifications, as when a device goes, is one callback this long after its first. */
 export const settleMs = 5;
@@ -95,12 +95,16 @@ export class NetlinkKernel implements KernelPort {
     return failures;
   }
 
-  onChange(deviceName: string, changed: () => void): { close(): void } {
+  onChange(deviceName: string, changed: (news: KernelNews) => void): { close(): void } {
     let timer: Timer | null = null;
-    const wake = (): void => {
+    let burst: KernelNews = { own: false, external: false };
+    const wake = (news: KernelNews): void => {
+      burst = { own: burst.own || news.own, external: burst.external || news.external };
       timer ??= this.#clock.at(Instant(this.#clock.now() + settleMs), () => {
+        const settled = burst;
         timer = null;
-        changed();
+        burst = { own: false, external: false };
+        changed(settled);
       });
     };
     let index = 0;
@@ -110,9 +114,10 @@ export class NetlinkKernel implements KernelPort {
           const link = decodeLink(message.body);
           if (link.name === deviceName) index = link.index;
         }
-        if (concerns(message, index)) wake();
+        const news = newsOf(message, { name: deviceName, index });
+        if (news !== null) wake(news);
       },
-      overrun: wake,
+      overrun: () => wake(allNews),
     });
     // After the groups are joined: a device made before that is found here, one made later is announced.
     index = this.#netlink.link(deviceName)?.index ?? 0;
@@ -174,17 +179,6 @@ export class NetlinkKernel implements KernelPort {
         assertNever(change);
     }
   }
-}
-
-/**
- * Whether a notification may be about our device or the external interface. Links and addresses always may, and are rare;
- * routes and neighbours of other devices are not, and on a busy host there are many.
- */
-function concerns(message: Message, index: number): boolean {
-  const { type, body } = message;
-  if (type === routeType.NEW || type === routeType.DEL) return decodeRoute(body)?.device === index;
-  if (type === neighbourType.NEW || type === neighbourType.DEL) return decodeNeighbour(body).index === index;
-  return true;
 }
 
 /** Deleting what somebody else deleted in the meantime is done, not failed. */

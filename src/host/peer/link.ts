@@ -14,7 +14,7 @@ import { messageBytes, writeMessage } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { PeerCodecError, PeerError } from "./errors.ts";
-import { encodeFrame, type Frame, frameTypes } from "./frame.ts";
+import { encodeFrame, type Frame, frameBytesMax, frameTypes } from "./frame.ts";
 
 const backoffMinMs = 100;
 const backoffMaxMs = 1000;
@@ -31,7 +31,7 @@ export interface LinkOptions {
 export interface LinkModules {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The connection broke, was not made, or its queue is full. */
+  /** The connection broke, was not made, its queue is full, or a message was too large for a frame. */
   readonly unreachable: (peer: MemberId) => void;
 }
 
@@ -43,7 +43,8 @@ export class PeerLink {
   #attempt = 0;
   #dialed: { close(reason: string): void } | null = null;
   #retry: Timer | null = null;
-  #connected: { readonly connection: Connection; readonly since: Instant } | null = null;
+  #connected: { readonly connection: Connection; readonly since: Instant; readonly url: string } | null =
+    null;
   #lastReason = "";
   #ended = false;
 
@@ -64,6 +65,11 @@ export class PeerLink {
     return this.#connected?.since ?? null;
   }
 
+  /** The address at which the peer answers now; while it does not, the first that it has. */
+  get url(): string | undefined {
+    return this.#connected?.url ?? this.#urls[0];
+  }
+
   /** Other addresses of the same peer; a connection that stands is kept if its address may still be right. */
   setUrls(urls: readonly string[]): void {
     if (urls.join(" ") === this.#urls.join(" ")) return;
@@ -79,9 +85,15 @@ export class PeerLink {
       this.#modules.unreachable(this.#options.peer);
       return;
     }
-    connection.write(
-      encodeFrame(frameTypes.message, messageBytes(message), (body) => writeMessage(body, message)),
-    );
+    const bytes = messageBytes(message);
+    if (bytes >= frameBytesMax) {
+      // The peer would close the connection over it, with all else that is under way.
+      const { peer } = this.#options;
+      this.#modules.logger.error({ peer: hex(peer), type: message.type, bytes }, "message too large to send");
+      this.#modules.unreachable(peer);
+      return;
+    }
+    connection.write(encodeFrame(frameTypes.message, bytes, (body) => writeMessage(body, message)));
   }
 
   call(method: string, payload: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
@@ -127,7 +139,7 @@ export class PeerLink {
   #welcomed(connection: Connection, url: string): void {
     this.#attempt = 0;
     this.#lastReason = "";
-    this.#connected = { connection, since: this.#modules.clock.now() };
+    this.#connected = { connection, since: this.#modules.clock.now(), url };
     this.#modules.logger.info({ peer: hex(this.#options.peer), url }, "peer connected");
   }
 

@@ -84,7 +84,7 @@ export class PeerTransport {
     }
   }
 
-  /** Sends, or drops: no connection, unknown peer, queue full. All that is sent in one turn leaves as one write. */
+  /** Sends, or drops: no connection, unknown peer, queue full, too large for a frame. All that is sent in one turn leaves as one write. */
   send(message: Message): void {
     this.#links.get(message.to)?.send(message);
   }
@@ -97,7 +97,7 @@ export class PeerTransport {
 
   /** Streams a snapshot and waits until the peer has installed it. Throws PeerError, or what `chunks` throws. */
   async sendSnapshot(to: MemberId, meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const url = this.#links.get(to)?.urls[0];
+    const url = this.#links.get(to)?.url;
     if (url === undefined) {
       await chunks[Symbol.asyncIterator]().return?.();
       throw unknownPeer(to);

@@ -45,7 +45,10 @@ export async function beginLog(
   const name = { sequence: 0, firstIndex: Index(1) };
   const temporary = join(directory, "first.tmp");
   await writeZeros(temporary, 0, options.bytes, () => false);
-  const head = new RecordBatch(0).encode(headOf(name, metadata, empty.hardState, empty.snapshot));
+  const head = new RecordBatch(0).encode(headOf(name, metadata, empty.hardState, empty.snapshot), {
+    sequence: name.sequence,
+    offset: 0,
+  });
   await nameSegment(directory, temporary, name, head);
   return recover(directory, metadata);
 }

@@ -4,6 +4,8 @@ import { AgentError } from "../../base/errors.ts";
 export type WalErrorDetail =
   /** Bytes that were once durable are not what was written, or are missing. Nothing was changed. */
   | { readonly code: "wal.corrupt"; readonly path: string; readonly offset: number }
+  /** There is no log where there was one. Nothing was changed. */
+  | { readonly code: "wal.missing"; readonly path: string }
   /** The log belongs to another cluster or member. Nothing was changed. */
   | { readonly code: "wal.foreign"; readonly path: string }
   /** Written by a newer release. Nothing was changed. */

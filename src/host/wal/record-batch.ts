@@ -1,6 +1,6 @@
 /** Encodes the records of one write into one reused buffer, continuing the chain of checksums. */
 import { ByteWriter } from "../codec/byte-writer.ts";
-import { writeRecord } from "./record.ts";
+import { type RecordPlace, writeRecord } from "./record.ts";
 import { recordTypeOf, type WalRecord, writeBody } from "./record-body.ts";
 
 /** A larger buffer than this is given back after use. */
@@ -15,16 +15,17 @@ export class RecordBatch {
   }
 
   /**
-   * The bytes of `records` as one write. Valid until the next call. The chain goes on from here, so every result has to
-   * be written, in order.
+   * The bytes of `records` as one write at `place`. Valid until the next call. The chain goes on from here, so every result
+   * has to be written, in order.
    */
-  encode(records: readonly WalRecord[]): Buffer {
+  encode(records: readonly WalRecord[], place: RecordPlace): Buffer {
     if (this.#writer.capacity > keptBytesMax) this.#writer = new ByteWriter(16 * 1024);
     const writer = this.#writer;
     writer.reset();
     let begin = true;
     for (const record of records) {
-      const head = { type: recordTypeOf(record), begin, previous: this.#checksum };
+      const at = { sequence: place.sequence, offset: place.offset + writer.length };
+      const head = { type: recordTypeOf(record), begin, previous: this.#checksum, place: at };
       this.#checksum = writeRecord(writer, head, (body) => writeBody(body, record));
       begin = false;
     }

@@ -4,15 +4,17 @@
  *     0  u32 length    of the body; 0 means that the log ends here
  *     4  u32 previous  checksum of the record before this one, also across files
  *     8  u8  type   9 u8 flags   10 u16 zero
- *    12  u32 checksum  CRC-32C of bytes 0..11 and the body
+ *    12  u32 checksum  CRC-32C of its place, bytes 0..11 and the body
  *
- * A record can be checked alone (checksum) and in its place (previous). That is what tells a torn last write, which may
- * be cut, from damage in front of records that were acknowledged, which may not: see segment-reader.ts.
+ * A record can be checked alone (checksum) and in its chain (previous). That is what tells a torn last write, which may
+ * be cut, from damage in front of records that were acknowledged, which may not: see segment-reader.ts. The place is in the
+ * checksum because a client may store bytes that look like a record, a copy of one for example: they are none where they lie.
  */
-import type { ByteWriter } from "../codec/byte-writer.ts";
+import { ByteWriter } from "../codec/byte-writer.ts";
 import { crc32c } from "../codec/crc32c.ts";
 
 export const recordHeaderBytes = 16;
+const placeBytes = 16;
 
 /** The numbers are the format. */
 export const recordTypes = { metadata: 1, entry: 2, hardState: 3, snapshot: 4, seal: 5 } as const;
@@ -21,6 +23,12 @@ const recordTypeMax = 5;
 
 /** Set on the first record of every write: all writes before it were durable when it was made. */
 export const flagBegin = 1;
+
+/** Where a record stands: the sequence of its segment, and its offset there in bytes. */
+export interface RecordPlace {
+  readonly sequence: number;
+  readonly offset: number;
+}
 
 export interface RecordHeader {
   readonly length: number;
@@ -51,9 +59,10 @@ export function parseHeader(bytes: Buffer): RecordHeader | null {
   };
 }
 
-/** The checksum that the record `bytes` (header, body, perhaps padding) should carry. */
-export function recordChecksum(bytes: Buffer, length: number): number {
-  const head = crc32c(0, bytes.subarray(0, 12));
+/** The checksum that the record `bytes` (header, body, perhaps padding) should carry at `place`. */
+export function recordChecksum(bytes: Buffer, length: number, place: RecordPlace): number {
+  const where = new ByteWriter(placeBytes).u64(place.sequence).u64(place.offset).view();
+  const head = crc32c(crc32c(0, where), bytes.subarray(0, 12));
   return crc32c(head, bytes.subarray(recordHeaderBytes, recordHeaderBytes + length));
 }
 
@@ -63,7 +72,12 @@ export function recordChecksum(bytes: Buffer, length: number): number {
  */
 export function writeRecord(
   writer: ByteWriter,
-  head: { readonly type: RecordType; readonly begin: boolean; readonly previous: number },
+  head: {
+    readonly type: RecordType;
+    readonly begin: boolean;
+    readonly previous: number;
+    readonly place: RecordPlace;
+  },
   writeBody: (writer: ByteWriter) => void,
 ): number {
   const start = writer.length;
@@ -77,7 +91,7 @@ export function writeRecord(
   writeBody(writer);
   const length = writer.length - start - recordHeaderBytes;
   writer.patchU32(start, length);
-  const checksum = recordChecksum(writer.view(start), length);
+  const checksum = recordChecksum(writer.view(start), length, head.place);
   writer.patchU32(start + 12, checksum);
   writer.zeros(recordBytes(length) - recordHeaderBytes - length);
   return checksum;

@@ -4,8 +4,9 @@
  * acknowledged can lose a cluster's data.
  */
 import { constants } from "node:fs";
-import { copyFile, readdir, unlink } from "node:fs/promises";
+import { copyFile, readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { errnoOf } from "../../base/errors.ts";
 import { hex } from "../../base/ids.ts";
 import { syncDirectory, writeZeros } from "./disk.ts";
 import { WalError } from "./errors.ts";
@@ -66,6 +67,16 @@ export async function recover(directory: string, metadata: WalMetadata): Promise
   return { state: replay.state(), segments, offset: end.offset, checksum: end.checksum, repaired };
 }
 
+/** Whether there is a log to recover. Changes nothing; the directory need not exist. */
+export async function holdsLog(directory: string): Promise<boolean> {
+  try {
+    return (await listSegments(directory)).length > 0;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
 /** The segments by sequence. */
 export async function listSegments(directory: string): Promise<SegmentName[]> {
   const names = (await readdir(directory)).map(parseSegmentFile).filter((name) => name !== null);
@@ -89,7 +100,7 @@ function readSegment(
   name: SegmentName,
   reading: Reading,
 ): { end: SegmentEnd; sealed: boolean } {
-  const reader = new SegmentReader(path);
+  const reader = new SegmentReader(path, name.sequence);
   try {
     const records = reader.records(reading.previous);
     let sealed = false;
@@ -137,7 +148,7 @@ function checkHead(path: string, name: SegmentName, first: PlacedRecord, metadat
 /** Whether a segment holds its head and nothing else. */
 function headOnly(directory: string, name: SegmentName, metadata: WalMetadata): boolean {
   const path = join(directory, segmentFile(name));
-  const reader = new SegmentReader(path);
+  const reader = new SegmentReader(path, name.sequence);
   try {
     const records = reader.records(null);
     let count = 0;
@@ -168,14 +179,8 @@ async function repair(directory: string, name: SegmentName, end: SegmentEnd): Pr
   const copy = `${path}.broken`;
   await copyFile(path, copy, constants.COPYFILE_FICLONE);
   await syncDirectory(directory);
-  await writeZeros(path, end.offset, fileSize(path), () => false);
+  await writeZeros(path, end.offset, (await stat(path)).size, () => false);
   return { path, offset: end.offset, reason: end.damage ?? "", copy };
-}
-
-function fileSize(path: string): number {
-  const reader = new SegmentReader(path);
-  reader.close();
-  return reader.size;
 }
 
 function corrupt(path: string, offset: number, problem: string): WalError {

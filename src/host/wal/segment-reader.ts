@@ -31,12 +31,15 @@ export interface SegmentEnd {
 
 export class SegmentReader {
   readonly #descriptor: number;
+  readonly #sequence: number;
   readonly size: number;
   #memory = Buffer.alloc(0);
   #window = Buffer.alloc(0);
   #windowAt = 0;
 
-  constructor(path: string) {
+  /** `sequence` is that of the file's name; what was written for another segment is not intact in this one. */
+  constructor(path: string, sequence: number) {
+    this.#sequence = sequence;
     this.#descriptor = fs.openSync(path, "r");
     this.size = fs.fstatSync(this.#descriptor).size;
   }
@@ -78,7 +81,7 @@ export class SegmentReader {
     const end = offset + recordBytes(header.length);
     const bytes = this.#bytes(offset, end - offset);
     if (bytes === null) return "the file ends inside a record";
-    const problem = wrongRecord(bytes, header);
+    const problem = this.#wrongRecord(bytes, header, offset);
     if (problem !== null) return problem;
     try {
       const body = bytes.subarray(recordHeaderBytes, recordHeaderBytes + header.length);
@@ -97,7 +100,16 @@ export class SegmentReader {
       const header = parseHeader(head);
       if (!header?.begin) continue;
       const bytes = this.#bytes(at, recordBytes(header.length));
-      if (bytes !== null && wrongRecord(bytes, header) === null) return at;
+      if (bytes !== null && this.#wrongRecord(bytes, header, at) === null) return at;
+    }
+    return null;
+  }
+
+  #wrongRecord(bytes: Buffer, header: RecordHeader, offset: number): string | null {
+    const checksum = recordChecksum(bytes, header.length, { sequence: this.#sequence, offset });
+    if (checksum !== header.checksum) return "the checksum does not match";
+    for (let at = recordHeaderBytes + header.length; at < bytes.length; at++) {
+      if (bytes[at] !== 0) return "the padding is not zero";
     }
     return null;
   }
@@ -139,12 +151,4 @@ export class SegmentReader {
     this.#window = this.#memory.subarray(0, wanted).fill(0, filled);
     this.#windowAt = offset;
   }
-}
-
-function wrongRecord(bytes: Buffer, header: RecordHeader): string | null {
-  if (recordChecksum(bytes, header.length) !== header.checksum) return "the checksum does not match";
-  for (let at = recordHeaderBytes + header.length; at < bytes.length; at++) {
-    if (bytes[at] !== 0) return "the padding is not zero";
-  }
-  return null;
 }

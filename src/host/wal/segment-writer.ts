@@ -7,6 +7,7 @@ import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { type Disk, syncDirectory } from "./disk.ts";
 import { StorageError } from "./errors.ts";
+import type { RecordPlace } from "./record.ts";
 import { type SegmentName, segmentFile } from "./segment-name.ts";
 
 export class SegmentWriter {
@@ -27,8 +28,9 @@ export class SegmentWriter {
     this.#offset = options.offset;
   }
 
-  get offset(): number {
-    return this.#offset;
+  /** Where the next record goes. */
+  get place(): RecordPlace {
+    return { sequence: this.name.sequence, offset: this.#offset };
   }
 
   /** Whether `bytes` more fit into what was preallocated. */

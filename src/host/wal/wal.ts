@@ -15,12 +15,12 @@ import type { Logger } from "../../base/ports.ts";
 import type { Entry, HardState, SnapshotMeta } from "../../raft/entry.ts";
 import { beginLog, headOf, makeDirectory } from "./begin.ts";
 import { type Disk, realDisk, syncDirectory } from "./disk.ts";
-import { StorageError } from "./errors.ts";
+import { StorageError, WalError } from "./errors.ts";
 import { NextSegment } from "./next-segment.ts";
 import { recordBytes } from "./record.ts";
 import { RecordBatch } from "./record-batch.ts";
 import { entryRecordBytes, type WalMetadata, type WalRecord } from "./record-body.ts";
-import { type Recovered, type Repair, recover } from "./recovery.ts";
+import { holdsLog, type Recovered, type Repair, recover } from "./recovery.ts";
 import type { WalState } from "./replay.ts";
 import { type SegmentName, segmentFile } from "./segment-name.ts";
 import { nameSegment, SegmentWriter, writeFailed } from "./segment-writer.ts";
@@ -29,6 +29,11 @@ export interface WalOptions {
   /** Made if it does not exist; its parent must. */
   readonly directory: string;
   readonly metadata: WalMetadata;
+  /**
+   * Whether this member has had a log before. Then a directory without one is refused: with an empty log the member would
+   * vote again in terms in which it has voted, and miss entries that it has acknowledged. A new log is begun unless given.
+   */
+  readonly existing?: boolean;
   /** Preallocated size of a segment; 64 MiB unless given. A batch that is larger makes its segment larger. */
   readonly segmentBytes?: number;
 }
@@ -80,6 +85,7 @@ export class Wal {
     modules: WalModules,
   ): Promise<{ wal: Wal; recovered: WalState & { readonly repaired: Repair | null } }> {
     const { directory, metadata } = options;
+    if (options.existing && !(await holdsLog(directory))) throw missing(directory);
     await makeDirectory(directory);
     let recovered = await recover(directory, metadata);
     if (recovered.segments.length === 0) {
@@ -194,7 +200,7 @@ export class Wal {
     if (!this.#segment.fits(bytes + (dirty ? hardStateBytes : 0) + sealBytes)) await this.#rotate();
     const all = dirty ? [{ type: "hard-state", hardState: this.#hardState } as const, ...records] : records;
     this.#hardStateDirty = false;
-    await this.#segment.write(this.#batch.encode(all));
+    await this.#segment.write(this.#batch.encode(all, this.#segment.place));
     if (this.#segment.halfFull) this.#next.start();
   }
 
@@ -205,8 +211,9 @@ export class Wal {
   async #rotate(): Promise<void> {
     const old = this.#segment;
     const name = { sequence: old.name.sequence + 1, firstIndex: Index(this.#lastIndex + 1) };
-    const seal = Buffer.from(this.#batch.encode([{ type: "seal", next: name.sequence }]));
-    const head = this.#batch.encode(headOf(name, this.#metadata, this.#hardState, this.#snapshot));
+    const seal = Buffer.from(this.#batch.encode([{ type: "seal", next: name.sequence }], old.place));
+    const place = { sequence: name.sequence, offset: 0 };
+    const head = this.#batch.encode(headOf(name, this.#metadata, this.#hardState, this.#snapshot), place);
     const temporary = await this.#next.take().catch((cause) => {
       throw writeFailed(this.#next.path, cause);
     });
@@ -250,6 +257,14 @@ export class Wal {
     this.#tail = done.catch(() => {});
     return done;
   }
+}
+
+function missing(directory: string): WalError {
+  return new WalError(
+    `${directory} holds no log, but this member has had one: restore it, or remove the member from the cluster, empty its ` +
+      "data directory and add it again",
+    { code: "wal.missing", path: directory },
+  );
 }
 
 function segmentBytesOf(options: WalOptions): number {

@@ -30,11 +30,14 @@ export function catchUp(stream: Stream, options: CatchUp): number {
   const from = behind.reduce((least, watcher) => Math.min(least, watcher.next), Number.MAX_SAFE_INTEGER);
   assert(from <= options.through, "a lagging watcher is behind the cursor");
   const { until, collected, work } = collect(stream, from, options);
+  let delivered = 0;
   for (const watcher of behind) {
     if (watcher.gone || watcher.next >= until) continue;
     const events = collected.get(watcher);
     if (events !== undefined) {
-      if (stream.blocked) continue;
+      // Whoever has no turn now stays where it is, as if the sink had said "wait".
+      if (stream.blocked || delivered >= options.budget) continue;
+      delivered += events.length;
       stream.deliver(watcher, events, options.through);
     }
     if (watcher.gone) continue;

@@ -8,15 +8,18 @@
  * take, and back when `next` = cursor + 1. Both sides read the same history through Keyspace.changesOf, so nothing is
  * lost, doubled or reordered on the way, and a revision is never split. A waiting stream holds no events; only a watcher
  * for which something came up has to read again.
+ *
+ * A revision that many watch is offered in several turns (offer.ts). The cursor stands before it meanwhile, and nobody
+ * becomes synced below it: lagging watchers wait for its end, and a new one that begins with it lags.
  */
 import type { KvError, WatchSink } from "../kv.ts";
 import type { Keyspace } from "../mvcc/keyspace.ts";
-import type { Event } from "../wire/messages.ts";
 import { catchUp } from "./catch-up.ts";
 import { IntervalIndex } from "./interval-index.ts";
+import { Offer, type Synced } from "./offer.ts";
 import { RevisionEvents } from "./revision-events.ts";
 import { Stream, type StreamHost } from "./stream.ts";
-import { type Watcher, wants } from "./watcher.ts";
+import type { Watcher } from "./watcher.ts";
 
 export interface WatchOptions {
   readonly watchAnswersPendingMax: number;
@@ -24,11 +27,6 @@ export interface WatchOptions {
   readonly watchFragmentBytes: number;
   /** Revisions merged into one catch-up response at most. */
   readonly watchCatchUpRevisionsMax: number;
-}
-
-interface Synced {
-  readonly stream: Stream;
-  readonly watcher: Watcher;
 }
 
 export class WatchHub implements StreamHost {
@@ -41,6 +39,8 @@ export class WatchHub implements StreamHost {
   /** Streams with answers to send, progress to report or watchers to catch up, in the order of their turns. */
   #busy = new Set<Stream>();
   #cursor: number;
+  /** Of revision cursor + 1, while not everybody has had a turn. */
+  #offer: Offer | null = null;
 
   constructor(options: WatchOptions, modules: { keyspace: Keyspace; wake: () => void }) {
     this.#options = options;
@@ -75,7 +75,7 @@ export class WatchHub implements StreamHost {
   /** Delivers up to about `budget` events to each side. True if there is more to do now. */
   pump(budget: number): boolean {
     this.#passCursor(budget);
-    this.#serveBusy(budget);
+    if (this.#offer === null) this.#serveBusy(budget);
     if (this.#cursor < this.revision) return true;
     for (const stream of this.#busy) if (this.#hasWork(stream)) return true;
     return false;
@@ -83,6 +83,8 @@ export class WatchHub implements StreamHost {
 
   /** The periodic progress notification (etcd.md 5.12) for watchers that asked for it and heard nothing since the last. */
   notifyProgress(): void {
+    // Some have been served more than the cursor says; the next time will do.
+    if (this.#offer !== null) return;
     for (const stream of this.#streams) {
       if (!stream.flush()) continue;
       for (const watcher of stream.watchers.values()) {
@@ -95,6 +97,7 @@ export class WatchHub implements StreamHost {
 
   /** The keyspace was replaced by a later one: everybody reads on from where they are. */
   restart(): void {
+    this.#offer = null;
     for (const stream of this.#streams) {
       for (const watcher of stream.watchers.values()) {
         if (!watcher.lagging) this.#fallBehind(stream, watcher, this.#cursor + 1);
@@ -110,7 +113,7 @@ export class WatchHub implements StreamHost {
   }
 
   admit(stream: Stream, watcher: Watcher): void {
-    if (watcher.next > this.#cursor) this.#sync(stream, watcher);
+    if (watcher.next > (this.#offer?.main ?? this.#cursor)) this.#sync(stream, watcher);
     else this.#fallBehind(stream, watcher, watcher.next);
   }
 
@@ -130,13 +133,36 @@ export class WatchHub implements StreamHost {
   }
 
   #passCursor(budget: number): void {
+    // The end of an offer is the turn of those who wait for it, not of the next offer.
+    if (this.#offer !== null) {
+      this.#advance(this.#offer, budget);
+      return;
+    }
     this.#skipLost();
     let spent = 0;
-    while (this.#cursor < this.revision && spent < budget) {
-      const main = this.#cursor + 1;
-      spent += 1 + (this.#synced.size > 0 ? this.#offer(main) : 0);
-      this.#cursor = main;
+    while (this.#offer === null && this.#cursor < this.revision && spent < budget) {
+      spent += 1;
+      if (this.#synced.size > 0) spent += this.#advance(this.#offerNext(), budget - spent);
+      else this.#cursor += 1;
     }
+  }
+
+  #offerNext(): Offer {
+    const revision = new RevisionEvents(this.#cursor + 1, { keyspace: this.#keyspace });
+    return new Offer(revision, { synced: this.#synced });
+  }
+
+  /** Goes on with an offer. Returns the work it was. */
+  #advance(offer: Offer, budget: number): number {
+    this.#offer = offer;
+    const work = offer.deliver(budget, ({ stream, watcher }) =>
+      this.#fallBehind(stream, watcher, offer.main),
+    );
+    if (offer.isOver) {
+      this.#cursor = offer.main;
+      this.#offer = null;
+    }
+    return work;
   }
 
   /** Synced watchers that compaction overtook before the cursor reached them: they learn it as lagging ones. */
@@ -149,31 +175,6 @@ export class WatchHub implements StreamHost {
       }
     }
     this.#cursor = this.#keyspace.compactRevision - 1;
-  }
-
-  /** Offers one revision to the synced watchers. Returns the work it was. */
-  #offer(main: number): number {
-    const revision = new RevisionEvents(main, { keyspace: this.#keyspace });
-    const matched = new Map<Synced, Event[]>();
-    let work = 0;
-    revision.changes.forEach((change, sub) => {
-      this.#synced.stab(change.name, (synced) => {
-        const { watcher } = synced;
-        if (watcher.next > main) return;
-        const event = revision.event(sub, watcher.prevKv);
-        if (!wants(watcher, event)) return;
-        work += 1;
-        const events = matched.get(synced);
-        if (events) events.push(event);
-        else matched.set(synced, [event]);
-      });
-    });
-    for (const [{ stream, watcher }, events] of matched) {
-      if (watcher.gone) continue;
-      if (stream.flush()) stream.deliver(watcher, events, main);
-      else if (!watcher.gone) this.#fallBehind(stream, watcher, main);
-    }
-    return work;
   }
 
   #serveBusy(budget: number): void {

@@ -14,8 +14,8 @@ export interface Watcher {
   /** The start_revision asked for; 0: from its creation on. */
   readonly start: number;
   /**
-   * The first revision that it has not been served. Kept up to date while lagging; of a synced watcher it is only the
-   * revision that it began with, since the hub's cursor says the rest.
+   * The first revision that it has not been served. Kept up to date while lagging; of a synced watcher it is only the one
+   * that it began with, or behind the last that was for it, since the hub's cursor says the rest.
    */
   next: number;
   /** Lagging: `next` is behind the hub's cursor. Synced: it gets every revision as the cursor passes. */

@@ -183,6 +183,14 @@ test("a log that is damaged, or cannot be read", async (t) => {
   await refuses(t, directory, flags, new RegExp(segment!));
 });
 
+test("a data directory without its log", async (t) => {
+  const directory = await workplace(t);
+  const flags = await memberFlags();
+  await makeMember(directory, flags);
+  await rm(join(directory, "data/wal"), { recursive: true });
+  await refuses(t, directory, flags, /data\/wal holds no log.*restore/);
+});
+
 test("a unit file without a section, a network that does not parse", async (t) => {
   const directory = await workplace(t);
   const cluster = await startCluster(1);

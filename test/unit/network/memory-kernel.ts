@@ -11,6 +11,7 @@ import type {
   Change,
   ExternalVerdict,
   FailedChange,
+  KernelNews,
   KernelPort,
   VxlanDevice,
 } from "../../../src/network/kernel-state.ts";
@@ -95,18 +96,22 @@ export class MemoryKernel implements KernelPort {
   refuse: (change: Change) => boolean = () => false;
   broken = false;
   readonly applications: Change[][] = [];
-  #listeners = new Set<() => void>();
+  /** How often the external interface was asked for, and the device read. */
+  readonly calls = { external: 0, read: 0 };
+  #listeners = new Set<(news: KernelNews) => void>();
 
   constructor(external: ExternalVerdict) {
     this.externalVerdict = external;
   }
 
   external(): ExternalVerdict {
+    this.calls.external += 1;
     this.#check();
     return this.externalVerdict;
   }
 
   read(): ActualState {
+    this.calls.read += 1;
     this.#check();
     return this.state;
   }
@@ -124,7 +129,7 @@ export class MemoryKernel implements KernelPort {
     return failures;
   }
 
-  onChange(_: string, changed: () => void): { close(): void } {
+  onChange(_: string, changed: (news: KernelNews) => void): { close(): void } {
     this.#listeners.add(changed);
     return { close: () => this.#listeners.delete(changed) };
   }
@@ -132,7 +137,12 @@ export class MemoryKernel implements KernelPort {
   /** Somebody else changes the state; the agent is told. */
   damage(state: Partial<ActualState>): void {
     this.state = { ...this.state, ...state };
-    for (const listener of this.#listeners) listener();
+    this.notify({ own: true, external: false });
+  }
+
+  /** The agent is told that something changed. */
+  notify(news: KernelNews): void {
+    for (const listener of this.#listeners) listener(news);
   }
 
   get subscriptions(): number {

@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Test, test } from "tap";
+import { NetworkKeys } from "../../../src/agent/network/keys.ts";
+import { LeaseStore } from "../../../src/agent/network/lease-store.ts";
 import type { NetworkModule } from "../../../src/agent/network/module.ts";
 import { startNetwork } from "../../../src/agent/network/network.ts";
 import { absentNetwork } from "../../../src/agent/network/open.ts";
@@ -130,6 +132,37 @@ test("a reservation is taken, and stays without a lease", async (t) => {
     PublicIP: "192.168.0.1",
     BackendType: "vxlan",
   });
+});
+
+test("a store lease that somebody else granted is left alone when the key leaves it", async (t) => {
+  const { kv, start } = world(t);
+  const { ID: lease } = await kv.leaseGrant({ TTL: 1000 });
+  const other = Buffer.from("/somebody/elses");
+  await kv.put({ key: other, value: bytes("x"), lease });
+  await kv.put({ key: key("subnets/10.5.77.0-24"), value: bytes('{"PublicIP":"192.168.0.1"}'), lease });
+  await kv.put({ key: key("config"), value: bytes('{"Network":"10.5.0.0/16"}') });
+  const { network } = start(1);
+  await until(() => network.status().subnet === "10.5.77.0/24");
+  await kv.settled();
+  const { kvs } = await kv.range({ key: key("subnets/10.5.77.0-24") });
+  t.not(kvs[0]!.lease, lease, "the key has a lease of our own now");
+  t.equal((await kv.range({ key: other })).count, 1);
+});
+
+test("a store lease of our own is given back when the key leaves it, and when the key was lost", async (t) => {
+  const kv = new MemoryKv();
+  const options = { keys: new NetworkKeys("/coreos.com/network"), signal: new AbortController().signal };
+  const store = new LeaseStore(options, { kv });
+  const held = async (): Promise<number> => (await kv.leaseLeases({})).leases.length;
+  const [name, value, ttlSeconds] = ["10.5.1.0-24", "{}", 1000];
+  const first = await store.run({ type: "create", name, value, ttlSeconds });
+  if (first.type !== "written") return t.fail(first.type);
+  const { modRevision, storeLease: replaces } = first;
+  const overwrite = { type: "overwrite", name, value, modRevision, ttlSeconds, replaces } as const;
+  t.match(await store.run(overwrite), { type: "written" });
+  t.equal(await held(), 1, "the first one is gone");
+  t.match(await store.run(overwrite), { type: "conflict" });
+  t.equal(await held(), 1, "and so is that of the write that was too late");
 });
 
 test("the own key vanishes, or goes to another host", async (t) => {

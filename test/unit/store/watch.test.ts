@@ -274,6 +274,87 @@ function put(world: StoreWorld, key: string, value = ""): void {
 
 const everything = { key: Buffer.from([0]), range_end: Buffer.from([0]) };
 
+test("a revision that many watch is delivered in slices, to each of them whole and once", async (t) => {
+  const world = new StoreWorld();
+  const count = 10_000;
+  const heard = new Map<string, number>();
+  let delivered = 0;
+  const streams = Array.from({ length: 100 }, (_, at) => {
+    const stream = world.store.openWatch({
+      deliver(response) {
+        const { events, watch_id } = response;
+        if (events.length === 0) return true;
+        const id = `${at}/${watch_id}`;
+        heard.set(id, (heard.get(id) ?? 0) + events.length);
+        delivered += 1;
+        return true;
+      },
+      closed: () => {},
+    });
+    for (let i = 0; i < count / 100; i++) stream.create({ key: Buffer.from("k") });
+    return stream;
+  });
+  world.pumpAll();
+  put(world, "k");
+  put(world, "k");
+  let most = 0;
+  while (delivered < count) {
+    const before = delivered;
+    t.ok(world.pump(1000), "there is more to do");
+    most = Math.max(most, delivered - before);
+  }
+  t.equal(most, 1000, "one budget a turn");
+  t.equal(delivered, count, "the next revision waits for its own turn");
+  // Between two slices of the second revision: one goes, one comes and begins with it.
+  world.pump(1000);
+  streams[99]!.cancel(0);
+  streams[0]!.create({ key: Buffer.from("k"), start_revision: world.store.revision });
+  world.pumpAll();
+  t.equal(heard.get("99/0"), 1, "canceled before its turn");
+  t.equal(heard.get("0/100"), 1, "began with the revision that was on its way");
+  heard.delete("99/0");
+  heard.delete("0/100");
+  t.equal(heard.size, count - 1);
+  t.ok([...heard.values()].every((events) => events === 2));
+});
+
+test("a stream with many watchers catches up in slices too", async (t) => {
+  const world = new StoreWorld();
+  let room = 0;
+  const heard = new Map<number, number>();
+  let most = 0;
+  let delivered = 0;
+  const stream = world.store.openWatch({
+    deliver({ events, watch_id }) {
+      if (events.length > 0) {
+        delivered += 1;
+        heard.set(watch_id, (heard.get(watch_id) ?? 0) + events.length);
+      }
+      return --room > 0;
+    },
+    closed: () => {},
+  });
+  room = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 3000; i++) stream.create({ key: Buffer.from("k") });
+  world.pumpAll();
+  room = 1;
+  stream.requestProgress();
+  world.pumpAll();
+  for (let i = 0; i < 3; i++) put(world, "k");
+  world.pumpAll();
+  t.equal(delivered, 0, "all of them are behind now");
+  room = Number.POSITIVE_INFINITY;
+  stream.resume();
+  for (let more = true; more; ) {
+    const before = delivered;
+    more = world.pump(100);
+    most = Math.max(most, delivered - before);
+  }
+  t.ok(most <= 100, `${most} deliveries in one turn`);
+  t.equal(heard.size, 3000);
+  t.ok([...heard.values()].every((events) => events === 3));
+});
+
 test("a large revision is cut for watchers that ask", async (t: Test) => {
   const { world, stream, got } = listening({ watchFragmentBytes: 1000 });
   stream.create({ ...everything, fragment: true });

@@ -1,6 +1,8 @@
 /** RemoteKv between several servers of one store that stop, refuse and come back. */
+import { getEventListeners } from "node:events";
 import { test } from "tap";
 import { silent } from "../../../../src/base/ports.ts";
+import { Connections } from "../../../../src/host/kv-remote/connections.ts";
 import { RemoteKv } from "../../../../src/host/kv-remote/remote-kv.ts";
 import type { KvError, WatchResponse } from "../../../../src/store/kv.ts";
 import { systemClock } from "../../../compat/clock.ts";
@@ -47,6 +49,42 @@ test("reads go to the next server, writes only when none has seen them", async (
   t.equal((await remote.range({ key })).kvs[0]!.version, 2);
   kv.fail({ code: "kv.compacted", method: "range" });
   t.equal(await codeOf(remote.range({ key })), "kv.compacted", "a refusal is an answer, not a failure");
+});
+
+test("a call that is over leaves no listener on any signal", async (t) => {
+  const signals: AbortSignal[] = [];
+  const { any } = AbortSignal;
+  AbortSignal.any = (of) => {
+    signals.push(any.call(AbortSignal, of));
+    return signals.at(-1)!;
+  };
+  t.teardown(() => {
+    AbortSignal.any = any;
+  });
+  const front = await startMemoryFront();
+  t.teardown(() => front.stop());
+  const dead = `127.0.0.1:${await freePort()}`;
+  const remote = new RemoteKv({ endpoints: [dead, front.endpoint], requestTimeoutMs: 5000 }, modules);
+  t.teardown(() => remote.close());
+  const { signal } = new AbortController();
+  for (let i = 0; i < 3; i++) await remote.range({ key }, { signal });
+  const nobody = new RemoteKv({ endpoints: [dead], requestTimeoutMs: 100 }, modules);
+  t.teardown(() => nobody.close());
+  t.equal(await codeOf(nobody.range({ key }, { signal })), "kv.unavailable");
+  const left = [signal, ...signals].map((of) => getEventListeners(of, "abort").length);
+  t.same(left, [0, 0, 0, 0, 0], "the caller's, and one of each call");
+});
+
+test("a connection that closed meanwhile answers a call instead of throwing", async (t) => {
+  const front = await startMemoryFront();
+  t.teardown(() => front.stop());
+  const connections = new Connections({ endpoints: [front.endpoint] }, modules);
+  t.teardown(() => connections.close());
+  const connection = await connections.get();
+  connection.destroy();
+  const { signal } = new AbortController();
+  const end = await connection.unary("/etcdserverpb.KV/Range", Buffer.alloc(0), {}, signal);
+  t.equal(end.fate, "unseen");
 });
 
 test("a write in flight on a connection that dies is lost, a read is not", async (t) => {

@@ -4,6 +4,7 @@ import { createConnection } from "node:net";
 import { type Test, test } from "tap";
 import { AgentError } from "../../../../src/base/errors.ts";
 import { ClusterId, Index, MemberId, Term } from "../../../../src/base/ids.ts";
+import { frameBytesMax } from "../../../../src/host/peer/frame.ts";
 import { encodeHello } from "../../../../src/host/peer/handshake.ts";
 import type { SnapshotMeta } from "../../../../src/raft/entry.ts";
 import type { Message } from "../../../../src/raft/message.ts";
@@ -66,6 +67,19 @@ test("a large append-entries arrives whole", async (t) => {
   one.transport.send(message);
   await until(() => two.received.length === 1);
   t.strictSame(two.received[0], message);
+});
+
+test("a message that no frame may hold is refused, and the connection stands", async (t) => {
+  const [one, two] = await pair(t);
+  const since = one.transport.active().get(two.id)?.connectedSince;
+  const data = Buffer.alloc(frameBytesMax);
+  const head = { from: one.id, to: two.id, term: Term(1) };
+  one.transport.send({ type: "propose", ...head, entries: [{ type: "normal", data }] });
+  t.same(one.unreachable.slice(-1), [two.id]);
+  one.transport.send(heartbeat(one, two, 1));
+  await until(() => two.received.length === 1 || !connected(one, two));
+  t.match(two.received, [{ type: "heartbeat" }]);
+  t.equal(one.transport.active().get(two.id)?.connectedSince, since);
 });
 
 test("a peer that comes back is connected again", async (t) => {
@@ -156,6 +170,24 @@ test("a snapshot larger than every buffer arrives, however slow the reader", asy
   await one.transport.sendSnapshot(two.id, meta, chunks());
   t.equal(read, total * chunk.length);
   t.ok(ahead < (total * chunk.length) / 2, `the sender was held back: at most ${ahead} bytes ahead`);
+});
+
+test("a snapshot goes to the address at which the peer answers", async (t) => {
+  let received = 0;
+  const one = await startMember(1n);
+  const two = await startMember(2n, {
+    async snapshot(_from, _meta, chunks) {
+      for await (const part of chunks) received += part.length;
+    },
+  });
+  t.teardown(() => Promise.all([one.transport.close(), two.transport.close()]));
+  one.transport.setPeers(new Map([[two.id, ["http://127.0.0.1:1", two.url]]]));
+  await until(() => connected(one, two));
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    yield Buffer.alloc(1000);
+  }
+  await one.transport.sendSnapshot(two.id, meta, chunks());
+  t.equal(received, 1000);
 });
 
 test("a receiver that refuses a snapshot ends the sending, and the chunks are freed", async (t) => {

@@ -134,6 +134,52 @@ test("zeroed sectors inside one large last write cut it", async (t) => {
   }
 });
 
+test("a stored value that holds copies of records does not stand for a later write", async (t) => {
+  const directory = join(t.testdir(), "wal");
+  const [end] = await make(directory, 2);
+  const path = segmentPaths(directory)[0]!;
+  // All of the log so far, each of its records a whole write; at each shift, so that some copy is aligned as records are.
+  const copy = fs.readFileSync(path).subarray(0, usedBytes(path) + 8);
+  const { wal } = await openWal(directory);
+  const copies = Array.from({ length: 8 }, (_, shift) => entry(3 + shift, 1, "-".repeat(shift)));
+  const data = (one: { data: Uint8Array }): Buffer => Buffer.concat([one.data, copy]);
+  await wal.append(batch(...copies.map((one) => ({ ...one, data: data(one) }))));
+  await wal.close();
+  const whole = fs.readFileSync(path);
+  const begin = (end! + (16 + whole.readUInt32LE(end!)) + 7) & ~7;
+  // The write is torn: its first sector did not arrive.
+  fs.writeFileSync(path, Buffer.from(whole).fill(0, begin, begin + 64));
+  const recovered = await reopen(directory);
+  t.equal(story(recovered.entries), "1@1 2@1");
+  t.equal(recovered.repaired?.offset, begin);
+});
+
+for (const [name, lose] of [
+  ["the directory", (directory: string) => fs.rmSync(directory, { recursive: true })],
+  ["every segment", (directory: string) => segmentPaths(directory).map((path) => fs.rmSync(path))],
+] as const) {
+  test(`${name} lost: refused where there was a log, begun anew where there was none`, async (t) => {
+    const root = t.testdir();
+    const directory = join(root, "wal");
+    await make(directory, 2);
+    fs.writeFileSync(join(directory, "next.tmp"), "half");
+    t.equal((await reopen(directory, { existing: true })).entries.length, 2);
+    fs.writeFileSync(join(directory, "next.tmp"), "half");
+    lose(directory);
+    const before = fs.readdirSync(root, { recursive: true });
+    const error = await openWal(directory, { existing: true }).catch((caught) => caught);
+    t.type(error, WalError);
+    t.match(error, { code: "wal.missing", detail: { path: directory } });
+    t.match(
+      error.message,
+      /holds no log, .*: restore it, or remove the member from the cluster, empty its data/,
+    );
+    t.notMatch(error.message, "\n");
+    t.strictSame(fs.readdirSync(root, { recursive: true }), before, "nothing written");
+    t.equal((await reopen(directory)).entries.length, 0);
+  });
+}
+
 /** A log of several segments. */
 async function makeLong(directory: string): Promise<string[]> {
   await make(directory, 40, "l".repeat(900));

@@ -14,12 +14,13 @@ export interface OpenOptions {
   readonly segmentBytes?: number;
   readonly metadata?: WalMetadata;
   readonly disk?: Disk;
+  readonly existing?: boolean;
 }
 
 export function openWal(directory: string, options: OpenOptions = {}): ReturnType<typeof Wal.open> {
-  const { segmentBytes = 8192, disk } = options;
+  const { segmentBytes = 8192, disk, existing = false } = options;
   return Wal.open(
-    { directory, metadata: options.metadata ?? metadata, segmentBytes },
+    { directory, metadata: options.metadata ?? metadata, segmentBytes, existing },
     disk ? { logger: silent, disk } : { logger: silent },
   );
 }
