@@ -4,12 +4,14 @@
  */
 import { AssertionFailure } from "../base/assert.ts";
 import { AgentError, messageOf } from "../base/errors.ts";
+import type { Instant } from "../base/ids.ts";
 import type { Clock, Logger, Random } from "../base/ports.ts";
 import { Scope } from "../base/scope.ts";
 import { SystemRandom, systemClock } from "../host/clock.ts";
 import { RemoteKv } from "../host/kv-remote/remote-kv.ts";
 import { createLogger } from "../host/logger.ts";
 import { assertListenable } from "../host/port-probe.ts";
+import { releaseStartupPages } from "../host/startup-pages.ts";
 import type { KvClient } from "../store/kv.ts";
 import { openApi } from "./api.ts";
 import type { AgentConfig } from "./config.ts";
@@ -43,6 +45,8 @@ export interface AgentModules {
 
 /** A request of the store, from here to the answer, at most (etcd.md 11: 5 s and two election timeouts). */
 const requestTimeoutMs = 7000;
+/** When what only the start needed is given back. */
+const settledAfterMs = 3000;
 /** Clients' requests under way are given this long when the agent stops. */
 const drainMs = 2000;
 
@@ -162,6 +166,7 @@ export async function runAgent(config: AgentConfig): Promise<number> {
   process.on("uncaughtException", fatal);
   process.on("unhandledRejection", fatal);
   const agent = await startAgent(config, { clock: systemClock, random: new SystemRandom(), logger, fatal });
+  systemClock.at((systemClock.now() + settledAfterMs) as Instant, () => void releaseStartupPages());
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
       logger.info({ signal }, "stopping");

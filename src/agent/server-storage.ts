@@ -2,6 +2,8 @@
  * What a member has on its disk, opened in the order that keeps a refusal without traces: the log, then level; then the
  * store is filled from level, and a new member gets its first table of members.
  */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { AgentError } from "../base/errors.ts";
 import { Index } from "../base/ids.ts";
 import type { Logger } from "../base/ports.ts";
@@ -20,10 +22,10 @@ import { pendingBytesMax } from "./state-machine.ts";
 import { StorageSlot } from "./storage-slot.ts";
 
 /** Why a member cannot be opened; the message names the path and what to do. */
-export class ServerError extends AgentError<
-  | { readonly code: "server.state-missing"; readonly path: string }
-  | { readonly code: "server.log-missing"; readonly path: string }
-> {
+export class ServerError extends AgentError<{
+  readonly code: "server.state-missing";
+  readonly path: string;
+}> {
   override readonly name = "ServerError";
 }
 
@@ -42,9 +44,9 @@ export async function openStorage(
   modules: { scope: Scope; logger: Logger },
 ): Promise<OpenedStorage> {
   const { scope, logger } = modules;
-  // The log first: one that is damaged is refused before anything is changed.
+  // The log first: one that is damaged, or missing beside a state, is refused before anything is changed.
   const { wal, recovered } = await Wal.open(
-    { directory: data.wal, metadata: identity },
+    { directory: data.wal, metadata: identity, existing: await exists(join(data.db, "CURRENT")) },
     { logger: logger.child({ module: "wal" }) },
   );
   scope.defer(() => wal.close());
@@ -67,10 +69,11 @@ export async function openStorage(
   return { wal, storage, generations, recovered: { ...recovered, snapshot: received, entries } };
 }
 
-/**
- * The log and the state have to join: the state may be ahead of the log's snapshot, never behind it, and only a received
- * snapshot may be ahead of the whole log. Anything else means that a part of the directory was lost. Throws ServerError.
- */
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
+}
+
+/** The state may be ahead of the log's snapshot, never behind it: then a part of it was lost. Throws ServerError. */
 function assertLogAndStateJoin(
   data: DataDirectory,
   recovered: { readonly snapshot: SnapshotMeta; readonly entries: readonly Entry[] },
@@ -82,11 +85,6 @@ function assertLogAndStateJoin(
   if (applied < index) {
     const problem = `${data.db} stands at entry ${applied}, but the log begins after ${index}: a part of it is missing; ${advice}`;
     throw new ServerError(problem, { code: "server.state-missing", path: data.db });
-  }
-  const received = recovered.entries.length === 0 && index === 0;
-  if (received && !data.created && applied > 0) {
-    const problem = `${data.wal} is empty, but the state stands at entry ${applied}: the log is missing; ${advice}`;
-    throw new ServerError(problem, { code: "server.log-missing", path: data.wal });
   }
 }
 

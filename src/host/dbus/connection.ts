@@ -16,6 +16,7 @@ export interface DbusOptions {
   /** Whether a bus daemon is at the other end: it wants `Hello` first, and match rules before it passes signals on. */
   readonly bus: boolean;
   readonly uid: number;
+  readonly connectMs?: number;
 }
 
 /** What a call names; `destination` is ignored by a peer that is no bus. */
@@ -152,9 +153,16 @@ export class DbusConnection {
   }
 }
 
-/** Connects, authenticates and, on a bus, says Hello. Throws `dbus.unreachable` or `dbus.refused`, leaving nothing open. */
+/** Longest wait for a connection to be accepted, authenticated and greeted, unless the options say otherwise. */
+const connectMs = 3_000;
+
+/**
+ * Connects, authenticates and, on a bus, says Hello. Throws `dbus.unreachable`, `dbus.refused`, or `dbus.closed`, also when the
+ * other side does not answer in time; nothing is left open then.
+ */
 export async function connectDbus(options: DbusOptions): Promise<DbusConnection> {
   const socket = await openSocket(options.path);
+  const deadline = setTimeout(() => socket.destroy(), options.connectMs ?? connectMs);
   try {
     const received = await authenticate(socket, options);
     const connection = new DbusConnection({ bus: options.bus, received }, { socket });
@@ -163,6 +171,8 @@ export async function connectDbus(options: DbusOptions): Promise<DbusConnection>
   } catch (error) {
     socket.destroy();
     throw error;
+  } finally {
+    clearTimeout(deadline);
   }
 }
 

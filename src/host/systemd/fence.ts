@@ -11,10 +11,11 @@
  * a lease without an end. Then the former timers are stopped. systemd fires the timer whether or not we still live.
  */
 import type { Instant } from "../../base/ids.ts";
+import { UnitsError } from "../../units/errors.ts";
 import type { SystemdManager } from "./manager.ts";
 
 export const leaseTarget = "argosy-lease.target";
-const fenceTarget = "argosy-fence.target";
+export const fenceTarget = "argosy-fence.target";
 const timerPrefix = "argosy-fence@";
 
 /** Unit files to be written into systemd's runtime directory, by name. */
@@ -40,27 +41,69 @@ export const fenceFiles: Readonly<Record<string, string>> = {
 /** The drop-in that puts one of our units behind the fence. */
 export const behindFence = `[Unit]\nRequisite=${leaseTarget}\nAfter=${leaseTarget}\n`;
 
+/** What the fence needs of systemd. */
+export type FenceManager = Pick<
+  SystemdManager,
+  "unitProperty" | "states" | "namesLike" | "startAndWait" | "stopAndWait"
+>;
+
+/** The fence at one moment. */
+export interface FenceState {
+  /** Units may run. Also true while the lease waits to be stopped. */
+  readonly open: boolean;
+  /** It fired, and was not opened since. */
+  readonly shut: boolean;
+  /** When it fired last, on CLOCK_MONOTONIC in microseconds; 0: not since the target was loaded. */
+  readonly firedAt: bigint;
+  /** systemd's id of this activation of the lease; empty if there is none. */
+  readonly invocation: string;
+}
+
+/** A text that is the same as long as the lease has not ended. A lease can be opened again before it was ever seen closed. */
+export function epochOf({ invocation, firedAt }: FenceState): string {
+  return `${invocation} ${firedAt}`;
+}
+
 export class Fence {
-  readonly #manager: SystemdManager;
+  readonly #manager: FenceManager;
   /** Microseconds to add to an Instant, in microseconds, to get the timer's N. */
   readonly #offset: bigint;
   #timers: Set<string> | null = null;
 
   constructor(
     options: { startupMicroseconds: bigint; now: Instant; monotonicNanoseconds: bigint },
-    manager: SystemdManager,
+    manager: FenceManager,
   ) {
     this.#manager = manager;
     const now = BigInt(Math.floor(options.now * 1000));
     this.#offset = options.monotonicNanoseconds / 1000n - now - options.startupMicroseconds;
   }
 
-  /** Throws DbusError; the former instant then stands. */
+  /** Fired is asked first: if the fence fires meanwhile, the answer is older than that, and differs from the next one. */
+  async state(): Promise<FenceState> {
+    const [firedAt, id, states] = await Promise.all([
+      this.#manager.unitProperty(fenceTarget, "ActiveEnterTimestampMonotonic"),
+      this.#manager.unitProperty(leaseTarget, "InvocationID"),
+      this.#manager.states([leaseTarget, fenceTarget]),
+    ]);
+    return {
+      firedAt: typeof firedAt === "bigint" ? firedAt : 0n,
+      invocation: Buffer.from(Array.isArray(id) ? (id as number[]) : []).toString("hex"),
+      open: states.get(leaseTarget)?.active === "active",
+      shut: states.get(fenceTarget)?.active === "active",
+    };
+  }
+
+  /** Throws DbusError, or UnitsError if systemd did not do it; the former instant then stands. */
   async arm(until: Instant): Promise<void> {
     this.#timers ??= new Set(await this.#manager.namesLike(`${timerPrefix}*.timer`));
     const at = BigInt(Math.floor(until * 1000)) + this.#offset;
     const timer = `${timerPrefix}${at < 0n ? 0n : at}.timer`;
-    await this.#manager.startAndWait(timer);
+    const result = await this.#manager.startAndWait(timer);
+    if (result !== "done") {
+      const detail = { code: "units.driver-failed", unit: "", step: "arm" } as const;
+      throw new UnitsError(`the fence's timer was not started: "${result}"`, detail);
+    }
     const former = [...this.#timers].filter((name) => name !== timer);
     this.#timers.add(timer);
     for (const name of former) {

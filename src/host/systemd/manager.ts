@@ -13,6 +13,7 @@ const managerTarget: DbusTarget = {
   interface: "org.freedesktop.systemd1.Manager",
 };
 const propertiesInterface = "org.freedesktop.DBus.Properties";
+const unitInterface = "org.freedesktop.systemd1.Unit";
 const unitPathPrefix = "/org/freedesktop/systemd1/unit/";
 
 /** How a job ended: done, canceled, timeout, failed, dependency, skipped ... (org.freedesktop.systemd1(5)). */
@@ -26,9 +27,14 @@ export interface ManagerListener {
   reloaded(): void;
 }
 
+interface PendingJob {
+  resolve(result: JobResult): void;
+  reject(error: DbusError): void;
+}
+
 export class SystemdManager {
   readonly #connection: DbusConnection;
-  readonly #jobs = new Map<string, (result: JobResult) => void>();
+  readonly #jobs = new Map<string, PendingJob>();
   /** Results of jobs that ended before the answer that named them was looked at. */
   readonly #ended = new Map<string, JobResult>();
   readonly #pathToUnit = new Map<string, string>();
@@ -37,6 +43,7 @@ export class SystemdManager {
   constructor(modules: { connection: DbusConnection; listener: ManagerListener }) {
     this.#connection = modules.connection;
     this.#connection.onSignal((signal) => this.#signal(signal, modules.listener));
+    this.#connection.onClose(() => this.#closed());
   }
 
   /** Turns signals on. */
@@ -67,6 +74,15 @@ export class SystemdManager {
     ]);
     if (!(value instanceof Variant) || typeof value.value !== "bigint")
       throw unexpected("UserspaceTimestampMonotonic");
+    return value.value;
+  }
+
+  /** A property of any unit; systemd loads the unit for this if it has to. */
+  async unitProperty(unit: string, name: string): Promise<DbusValue> {
+    const path = unitPathPrefix + escapePathPart(unit);
+    const target = { destination, path, interface: propertiesInterface };
+    const [value] = await this.#connection.call(target, "Get", "ss", [unitInterface, name]);
+    if (!(value instanceof Variant)) throw unexpected(name);
     return value.value;
   }
 
@@ -125,12 +141,7 @@ export class SystemdManager {
       if (typeof path !== "string") throw unexpected(method);
       const ended = this.#ended.get(path);
       if (ended !== undefined) return ended;
-      return await new Promise((resolve, reject) => {
-        this.#jobs.set(path, resolve);
-        this.#connection.onClose(() =>
-          reject(new DbusError("the D-Bus connection closed", { code: "dbus.closed" })),
-        );
-      });
+      return await new Promise((resolve, reject) => this.#jobs.set(path, { resolve, reject }));
     } finally {
       if (--this.#callsForJobs === 0) this.#ended.clear();
     }
@@ -150,8 +161,14 @@ export class SystemdManager {
   #jobEnded(job: string, result: JobResult): void {
     const waiter = this.#jobs.get(job);
     this.#jobs.delete(job);
-    if (waiter) waiter(result);
+    if (waiter) waiter.resolve(result);
     else if (this.#callsForJobs > 0) this.#ended.set(job, result);
+  }
+
+  #closed(): void {
+    const error = new DbusError("the D-Bus connection closed", { code: "dbus.closed" });
+    for (const job of this.#jobs.values()) job.reject(error);
+    this.#jobs.clear();
   }
 
   #call(member: string, signature = "", body: readonly DbusValue[] = []): Promise<readonly DbusValue[]> {

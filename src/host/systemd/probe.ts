@@ -2,10 +2,12 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../base/errors.ts";
+import { Instant } from "../../base/ids.ts";
 import type { Clock } from "../../base/ports.ts";
 import type { UnitDriver } from "../../units/driver.ts";
 import { connectDbus, type DbusConnection } from "../dbus/connection.ts";
 import { openSystemdDriver } from "./driver.ts";
+import { type HostLock, lockHost } from "./host-lock.ts";
 
 export interface SystemdOptions {
   /** fleet's units_directory. */
@@ -18,6 +20,9 @@ export const defaultUnitsDirectory = "/run/fleet/units";
 const systemdDirectory = "/run/systemd/system";
 const busSocket = "/run/dbus/system_bus_socket";
 const privateSocket = "/run/systemd/private";
+
+/** Longest that systemd may take over all that has to be asked before units can run: a reload of its files is part of it. */
+const openMs = 10_000;
 
 /** Outcome of a probe: the driver, or one line that says why there is none. */
 export type SystemdProbe =
@@ -34,17 +39,37 @@ export async function probeSystemd(
   const uid = process.getuid?.() ?? -1;
   if (uid !== 0) return no("driving systemd needs root");
   let connection: DbusConnection | null = null;
+  let lock: HostLock | null = null;
   try {
+    lock = await lockHost(join(options.unitsDirectory, ".."));
+    if (!lock) return no("another agent drives this host's units");
     connection = await connectEither(uid);
     const directories = {
       unitsDirectory: options.unitsDirectory,
       launchedDirectory: join(options.unitsDirectory, "..", "launched"),
       systemdDirectory,
     };
-    return { driver: await openSystemdDriver(directories, { connection, clock: modules.clock }) };
+    const { clock } = modules;
+    const opening = openSystemdDriver(directories, { connection, clock, lock });
+    return { driver: await withDeadline(opening, connection, clock) };
   } catch (error) {
     connection?.close();
+    await lock?.release();
     return no(`systemd cannot be driven: ${messageOf(error)}`);
+  }
+}
+
+/** Closes the connection when time is up, which ends every call that waits. */
+async function withDeadline<Result>(
+  work: Promise<Result>,
+  connection: DbusConnection,
+  clock: Clock,
+): Promise<Result> {
+  const timer = clock.at(Instant(clock.now() + openMs), () => connection.close());
+  try {
+    return await work;
+  } finally {
+    timer.cancel();
   }
 }
 

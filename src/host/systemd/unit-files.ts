@@ -2,7 +2,7 @@
  * The files of our units on a systemd host: the unit itself in a directory of ours (fleet's), a drop-in that puts it
  * behind the fence, and a mark that says it was started. All under /run: a reboot leaves nothing.
  */
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../base/errors.ts";
 import { unitNameProblem } from "../../units/unit-name.ts";
@@ -69,19 +69,18 @@ export class UnitFiles {
     return units;
   }
 
-  async markLaunched(unit: string): Promise<void> {
-    await writeFile(this.#mark(unit), "", { mode: 0o644 });
+  /** Notes that the unit was started under the lease that `epoch` names. */
+  async markLaunched(unit: string, epoch: string): Promise<void> {
+    await replaceFile(this.#mark(unit), epoch);
   }
 
   async unmarkLaunched(unit: string): Promise<void> {
     await rm(this.#mark(unit), { force: true });
   }
 
-  async isLaunched(unit: string): Promise<boolean> {
-    return await stat(this.#mark(unit)).then(
-      () => true,
-      () => false,
-    );
+  /** What `markLaunched` noted last; null if the unit was stopped by us since, or never started. */
+  launchedUnder(unit: string): Promise<string | null> {
+    return readText(this.#mark(unit));
   }
 
   #mark(unit: string): string {
