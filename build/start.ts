@@ -16,6 +16,12 @@ try {
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
 }
+if (process.argv.length === 2 && (await fetch(`${endpoint}/version`).catch(() => undefined))) {
+  console.error(
+    `argosy: something serves on ${endpoint} already; stop it, or give other ports: npm start -- --help`,
+  );
+  process.exit(1);
+}
 // A process group of its own, so that Ctrl-C reaches it once, through us, and not a second time from the terminal.
 const agent = spawn(`${root}dist/agent`, ["run", ...process.argv.slice(2)], {
   cwd: root,

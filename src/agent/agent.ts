@@ -109,6 +109,11 @@ async function openStore(
   }
   const kv = new RemoteKv({ endpoints: store.endpoints, requestTimeoutMs }, modules);
   scope.defer(() => kv.close());
+  void kv.status({}, { signal: scope.signal }).catch((error) => {
+    if (scope.signal.aborted) return;
+    const fields = { endpoints: store.endpoints, error: messageOf(error) };
+    modules.logger.warn(fields, "the store does not answer; this agent waits for it");
+  });
   return { kv, server: null };
 }
 
@@ -139,7 +144,7 @@ async function openNetworkOf(
   scope: Scope,
 ): Promise<NetworkModule> {
   const { mode, ...options } = config.network;
-  if (mode === "off") return absentNetwork("switched off by --network off");
+  if (mode === "off") return absentNetwork(null);
   const logger = modules.logger.child({ module: "network" });
   const network = await openNetwork({ ...options, machineId }, { ...modules, kv, logger });
   scope.defer(() => network.close());
@@ -147,9 +152,8 @@ async function openNetworkOf(
 }
 
 async function assertPortsFree(config: AgentConfig): Promise<void> {
-  for (const address of config.listenClient) await assertListenable("listen-client-urls", address);
-  if (config.store.type !== "member") return;
-  for (const address of config.store.server.listenPeer) await assertListenable("listen-peer-urls", address);
+  const peer = config.store.type === "member" ? config.store.server.listenPeer : [];
+  for (const address of [...peer, ...config.listenClient]) await assertListenable(address.flag, address);
 }
 
 /** Runs an agent until a signal or a failure ends it; the exit code. Throws AgentError if it cannot start. */

@@ -20,6 +20,8 @@ export type RunFlags = { readonly [name: string]: string | undefined };
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+  /** The flag that said so, for errors. */
+  readonly flag: string;
 }
 
 /** One member as `--initial-cluster` names it. Peer URLs are sorted. */
@@ -177,7 +179,9 @@ function parseServer(flags: RunFlags, name: string, dataDir: string): ServerConf
     advertisePeerUrls,
     listenPeer: listen
       ? urls("listen-peer-urls", listen).map((url) => listenAddress("listen-peer-urls", url))
-      : advertisePeerUrls.map((url) => listenAddress("initial-advertise-peer-urls", url)),
+      : advertisePeerUrls.map((url) =>
+          listenAddress(flags["initial-cluster"] ? "initial-cluster" : "listen-peer-urls", url),
+        ),
     heartbeatMs,
     electionMs,
     snapshotCount: integer(flags, "snapshot-count", 10_000, { min: 10, max: 100_000_000 }),
@@ -200,7 +204,11 @@ function parseClient(
   const outside = peerHosts.filter((host) => !isLoopback(host));
   const listenClient = listen
     ? urls("listen-client-urls", listen).map((url) => listenAddress("listen-client-urls", url))
-    : ["127.0.0.1", ...outside].map((host) => ({ host: unbracket(host), port: 2379 }));
+    : ["127.0.0.1", ...outside].map((host) => ({
+        host: unbracket(host),
+        port: 2379,
+        flag: "listen-client-urls",
+      }));
   if (advertise !== undefined)
     return { listenClient, advertiseClientUrls: urls("advertise-client-urls", advertise) };
   const reachable = listenClient.filter((address) => address.host !== "0.0.0.0" && address.host !== "::");
@@ -267,7 +275,7 @@ function listenAddress(flag: string, text: string): ListenAddress {
   const port = Number(url.port);
   if (port < 1) throw new ConfigError(flag, `"${text}" has no usable port`);
   // By RFC 6761 the name is loopback; a minimal host has no /etc/hosts that says so.
-  return { host: url.hostname === "localhost" ? "127.0.0.1" : unbracket(url.hostname), port };
+  return { host: url.hostname === "localhost" ? "127.0.0.1" : unbracket(url.hostname), port, flag };
 }
 
 function isLoopback(host: string): boolean {

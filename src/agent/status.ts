@@ -96,7 +96,9 @@ export class StatusGatherer implements StatusSource {
     if (!units) return { machines: [], units: [] };
     if (units.problem) problems.push(`units: ${units.problem}`);
     try {
-      return await units.status();
+      const { problem, ...status } = await units.status();
+      if (problem) problems.push(`units: ${problem}`);
+      return status;
     } catch (error) {
       problems.push(`units: ${messageOf(error)}`);
       return { machines: [], units: [] };

@@ -13,8 +13,10 @@ import { primaryAddress } from "../host/primary-address.ts";
 import { defaultUnitsDirectory, probeSystemd, type SystemdProbe } from "../host/systemd/probe.ts";
 import type { KvClient } from "../store/kv.ts";
 import type { UnitDriver } from "../units/driver.ts";
+import { UnitsError } from "../units/errors.ts";
 import type { ClusterState, UnitView } from "../units/service.ts";
 import type { AgentConfig } from "./config.ts";
+import { incarnationOf } from "./units/incarnation.ts";
 import { NodePeerHttp } from "./units/peer-http.ts";
 import type { LeaderLocator } from "./units/ports.ts";
 import { UnitsModule } from "./units/units.ts";
@@ -29,9 +31,12 @@ export interface UnitsOfAgent {
   routes(http: FastifyInstance): Promise<void>;
   /** Begins to report and to run units, and the engine where it leads; call it when the fronts are reachable. */
   start(): Promise<void>;
-  /** Rejects with AgentError while no engine is known. */
-  status(): Promise<Pick<AgentStatus, "machines" | "units">>;
+  /** Units are there without an engine too; then no machines are. Rejects with AgentError while the store does not answer. */
+  status(): Promise<UnitsStatus>;
 }
+
+/** The units' share of the status screen; `problem` says why nothing is known of machines. */
+export type UnitsStatus = Pick<AgentStatus, "machines" | "units"> & { readonly problem: string | null };
 
 /** Probes systemd; nothing runs before `start`. The module is closed with the scope. */
 export async function openUnits(
@@ -45,7 +50,7 @@ export async function openUnits(
     config.units === "off"
       ? { driver: null, reason: "switched off by --units off" }
       : await probeSystemd({ unitsDirectory: defaultUnitsDirectory }, { clock });
-  const problem = probe.driver === null ? probe.reason : null;
+  const problem = probe.driver === null && config.units !== "off" ? probe.reason : null;
   if (problem !== null) logger.warn({ problem }, "this host runs no units");
   const reopenDriver = async (): Promise<UnitDriver | null> =>
     (await probeSystemd({ unitsDirectory: defaultUnitsDirectory }, { clock })).driver;
@@ -54,6 +59,7 @@ export async function openUnits(
   const units = new UnitsModule(
     {
       machineId: options.machineId,
+      incarnation: incarnationOf(config.dataDir),
       name: config.name,
       primaryIp: addressOf(config),
       metadata: config.metadata,
@@ -70,8 +76,19 @@ export async function openUnits(
       await app.register(unitsPeerApi({ units }));
     },
     start: () => units.start(),
-    status: async () => statusOf(await units.units(), await units.clusterState()),
+    status: async () => statusOf(await units.units(), await stateOrNone(units)),
   };
+}
+
+type KnownState = Pick<ClusterState, "machines" | "states"> & { readonly problem: string | null };
+
+async function stateOrNone(units: UnitsModule): Promise<KnownState> {
+  try {
+    return { ...(await units.clusterState()), problem: null };
+  } catch (error) {
+    if (!(error instanceof UnitsError) || error.code !== "units.no-leader") throw error;
+    return { machines: [], states: [], problem: error.message };
+  }
 }
 
 /** The address that other machines show for this one (fleet.md 1.3, primaryIP). */
@@ -80,12 +97,10 @@ function addressOf(config: AgentConfig): string {
   return config.network.publicIp ?? (isIPv4(advertised) ? advertised : primaryAddress());
 }
 
-function statusOf(
-  units: readonly UnitView[],
-  cluster: ClusterState,
-): Pick<AgentStatus, "machines" | "units"> {
+function statusOf(units: readonly UnitView[], cluster: KnownState): UnitsStatus {
   const assigned = (machine: string): number => units.filter((unit) => unit.machineId === machine).length;
   return {
+    problem: cluster.problem,
     machines: cluster.machines.map(
       (machine): MachineStatus => ({
         id: machine.id,

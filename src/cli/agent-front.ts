@@ -41,9 +41,10 @@ export const agentFront: Front = async (words, terminal) => {
   }
 };
 
-/** `help unit start` is `unit start --help`; nothing at all is `--help`. */
+/** `help unit start` is `unit start --help`; nothing at all is `--help`; `--version` is `version`. */
 function asHelp(words: readonly string[]): readonly string[] {
   if (words.length === 0) return ["--help"];
+  if (words.length === 1 && ["--version", "-v", "-V"].includes(words[0]!)) return ["version"];
   return words[0] === "help" ? [...words.slice(1), "--help"] : words;
 }
 

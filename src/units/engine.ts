@@ -42,6 +42,8 @@ interface Draft {
   readonly id: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly units: Map<string, Unit>;
+  /** Those of them that have conflict patterns of their own: usually few. */
+  readonly picky: Map<string, Unit>;
   load: number;
 }
 
@@ -57,7 +59,13 @@ class Round {
     this.#units = [...input.registry.units.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const [id, known] of input.table.machines) {
       if (input.table.conditionOf(id, input.now) === "gone") continue;
-      this.#drafts.set(id, { id, metadata: known.report.machine.metadata, units: new Map(), load: 0 });
+      this.#drafts.set(id, {
+        id,
+        metadata: known.report.machine.metadata,
+        units: new Map(),
+        picky: new Map(),
+        load: 0,
+      });
     }
     // Assigned units first: they outrank global ones, as on the machine (units/desired).
     for (const unit of this.#units) if (!unit.requirements.global) this.#enterAssigned(unit);
@@ -90,7 +98,13 @@ class Round {
 
   #add(unit: Unit, draft: Draft): void {
     draft.units.set(unit.name, unit);
+    if (unit.requirements.conflicts.length > 0) draft.picky.set(unit.name, unit);
     draft.load++;
+  }
+
+  #remove(unit: Unit, draft: Draft): void {
+    if (draft.units.delete(unit.name)) draft.load--;
+    draft.picky.delete(unit.name);
   }
 
   #settleReleases(): void {
@@ -125,7 +139,7 @@ class Round {
     if (reason === undefined) return;
     this.#decisions.push({ type: "unassign", unit: unit.name, machine, reason });
     const draft = this.#drafts.get(machine);
-    if (draft?.units.delete(unit.name)) draft.load--;
+    if (draft) this.#remove(unit, draft);
     if (unit.desired !== "inactive") this.#waiting.set(unit.name, `leaves machine ${machine}: ${reason}`);
   }
 
@@ -207,8 +221,10 @@ class Round {
   }
 }
 
+/** A unit without patterns has to be held only against those that have some: else a round would be quadratic. */
 function conflicting(unit: Unit, draft: Draft): Unit | undefined {
-  for (const other of draft.units.values()) {
+  const others = unit.requirements.conflicts.length > 0 ? draft.units : draft.picky;
+  for (const other of others.values()) {
     if (inConflict(unit.name, unit.requirements, other.name, other.requirements)) return other;
   }
   return undefined;

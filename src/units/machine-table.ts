@@ -21,11 +21,28 @@ const missedReportsMax = 3;
 export class MachineTable {
   readonly #ttlMs: number;
   readonly #since: Instant;
-  readonly #machines = new Map<string, KnownMachine>();
+  readonly #machines: Map<string, KnownMachine>;
 
-  constructor(options: { ttlMs: number; since: Instant }) {
+  constructor(options: { ttlMs: number; since: Instant }, machines: Iterable<[string, KnownMachine]> = []) {
+    this.#machines = new Map(machines);
     this.#ttlMs = options.ttlMs;
     this.#since = options.since;
+  }
+
+  /** The same knowledge for an engine that begins at `since`: no machine is gone before a full TTL from then. */
+  since(since: Instant): MachineTable {
+    return new MachineTable({ ttlMs: this.#ttlMs, since }, this.#machines);
+  }
+
+  /**
+   * Whether the report comes from a second host with the id of one that is not gone. It must then not be taken. A new engine
+   * may hear of the second host first: one that was refused before has to wait until the other would be gone.
+   */
+  isDuplicate(report: MachineReport, now: Instant): boolean {
+    const { machine, incarnation, challenged } = report;
+    const known = this.#machines.get(machine.id);
+    if (known ? known.report.incarnation === incarnation : !challenged) return false;
+    return this.conditionOf(machine.id, now) !== "gone";
   }
 
   /** Machines that reported and are not gone, in no order. */
@@ -47,9 +64,8 @@ export class MachineTable {
     const known = this.#machines.get(machine);
     if (!known) return now >= this.#since + this.#ttlMs ? "gone" : "suspect";
     const ttlMs = this.#ttlOf(known);
-    const silentMs = now - known.receivedAt;
-    if (silentMs >= ttlMs) return "gone";
-    return silentMs > reportPeriodMs(ttlMs) * missedReportsMax ? "suspect" : "live";
+    if (now >= this.#goneAt(known)) return "gone";
+    return now - known.receivedAt > reportPeriodMs(ttlMs) * missedReportsMax ? "suspect" : "live";
   }
 
   /** When the condition of any machine may change next by silence alone; null if never. */
@@ -59,7 +75,7 @@ export class MachineTable {
       const ttlMs = this.#ttlOf(known);
       // One millisecond late, because a machine is suspect only beyond the limit.
       const suspectAt = known.receivedAt + reportPeriodMs(ttlMs) * missedReportsMax + 1;
-      next = Math.min(next, now < suspectAt ? suspectAt : known.receivedAt + ttlMs);
+      next = Math.min(next, now < suspectAt ? suspectAt : this.#goneAt(known));
     }
     return Number.isFinite(next) ? (Math.max(next, now) as Instant) : null;
   }
@@ -69,6 +85,10 @@ export class MachineTable {
     const gone = [...this.#machines.keys()].filter((id) => this.conditionOf(id, now) === "gone");
     for (const id of gone) this.#machines.delete(id);
     return gone;
+  }
+
+  #goneAt(known: KnownMachine): number {
+    return Math.max(known.receivedAt, this.#since) + this.#ttlOf(known);
   }
 
   /** A machine may be configured with a longer TTL than this engine: then its own counts. */

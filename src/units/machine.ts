@@ -60,6 +60,7 @@ interface Held {
   state: SystemdState;
 }
 
+const neverArmed = Instant(Number.NEGATIVE_INFINITY);
 const retryFirstMs = 250;
 const retryMaxMs = 30_000;
 
@@ -73,9 +74,10 @@ export class Machine {
   readonly #held = new Map<string, Held>();
   #wanted: ReadonlyMap<string, Unit> | null = null;
   #revision = 0;
-  #confirmedUntil = Instant(Number.NEGATIVE_INFINITY);
-  #armedUntil = Instant(Number.NEGATIVE_INFINITY);
+  #confirmedUntil = neverArmed;
+  #armedUntil = neverArmed;
   #arming = false;
+  #armRetryAt = neverArmed;
   #wakeAt: Instant | null = null;
 
   constructor(options: MachineOptions) {
@@ -99,6 +101,7 @@ export class Machine {
 
   step(event: MachineEvent): MachineEffect[] {
     const effects: MachineEffect[] = [];
+    if (this.#armedUntil !== neverArmed && event.now >= this.#armedUntil) this.#disarmed();
     const changed = this.#take(event);
     this.#decideAll(event.now, effects);
     this.#armIfNeeded(event.now, effects);
@@ -134,6 +137,7 @@ export class Machine {
         return false;
       case "arm-failed":
         this.#arming = false;
+        this.#armRetryAt = Instant(event.now + retryFirstMs);
         return false;
       case "fenced":
         return this.#takeFence();
@@ -147,13 +151,16 @@ export class Machine {
 
   /** A unit that runs is taken over as it is; nothing is restarted. */
   #adopt({ name, hash, launched, state }: FoundUnit & { readonly hash: string }): void {
-    this.#held.set(name, { ...fresh(hash), loaded: true, launched, state });
+    const held = { ...fresh(hash), loaded: true, launched, state };
+    forgetIfVanished(held);
+    this.#held.set(name, held);
   }
 
   #takeState(unit: string, state: SystemdState): boolean {
     const held = this.#held.get(unit);
     if (!held || sameState(held.state, state)) return false;
     held.state = state;
+    if (held.busy === null) forgetIfVanished(held);
     return true;
   }
 
@@ -171,13 +178,12 @@ export class Machine {
     held.busy = null;
     held.retryAt = Instant(now + Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(held.failures, 20)));
     held.failures++;
+    // What was said of the unit during the task counts now.
+    forgetIfVanished(held);
   }
 
   #takeFence(): boolean {
-    // What was armed has fired, or never was. Starting again takes a new confirmation, so that units do not flap in the
-    // last moments of an old one.
-    this.#armedUntil = Instant(Number.NEGATIVE_INFINITY);
-    this.#confirmedUntil = Instant(Number.NEGATIVE_INFINITY);
+    this.#disarmed();
     let changed = false;
     for (const held of this.#held.values()) {
       held.fencedMeanwhile = true;
@@ -185,6 +191,15 @@ export class Machine {
       held.launched = false;
     }
     return changed;
+  }
+
+  /**
+   * What was armed has fired, or is about to. Starting again takes a new confirmation, so that units do not flap in the
+   * last moments of an old one.
+   */
+  #disarmed(): void {
+    this.#armedUntil = neverArmed;
+    this.#confirmedUntil = neverArmed;
   }
 
   #decideAll(now: Instant, effects: MachineEffect[]): void {
@@ -212,7 +227,7 @@ export class Machine {
   /** The fence is armed only while something runs or is to start, so an idle host's service manager is left alone. */
   #armIfNeeded(now: Instant, effects: MachineEffect[]): void {
     const until = this.#confirmedUntil;
-    if (this.#arming || until <= now) return;
+    if (this.#arming || until <= now || now < this.#armRetryAt) return;
     const gained = until - this.#armedUntil >= this.#options.fenceStepMs || this.#armedUntil <= now;
     if (!gained || !this.#fenceNeeded()) return;
     this.#arming = true;
@@ -232,6 +247,7 @@ export class Machine {
     for (const held of this.#held.values()) {
       if (held.busy === null && held.retryAt > event.now) at = Math.min(at, held.retryAt);
     }
+    if (!this.#arming && this.#armRetryAt > event.now) at = Math.min(at, this.#armRetryAt);
     if (!Number.isFinite(at) || at === this.#wakeAt) return;
     this.#wakeAt = Instant(at);
     effects.push({ type: "wake", at: this.#wakeAt });
@@ -247,6 +263,13 @@ function nextTask(held: Held, wanted: Unit | undefined): { task: UnitTask; reaso
   if (wanted.desired === "loaded" && held.launched)
     return { task: "stop", reason: "desired state is loaded" };
   return undefined;
+}
+
+/** The service manager knows no file of this name any more: somebody removed it, and it has to be loaded again. */
+function forgetIfVanished(held: Held): void {
+  if (held.state.load !== "not-found") return;
+  held.loaded = false;
+  held.launched = false;
 }
 
 function fresh(hash: string): Held {

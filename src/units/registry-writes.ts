@@ -55,9 +55,13 @@ export function removeUnit(unit: string, seen: SeenUnit): Init<TxnRequest> {
   };
 }
 
-/** Makes `machine` the engine; the revision of the answer is its claim. */
-export function claimEngine(machine: string): Init<TxnRequest> {
-  return { success: [put(registryKeys.engineLeader(), JSON.stringify({ MachineID: machine, Version: 1 }))] };
+/** Makes `machine` the engine; the revision of the answer is its claim. With `former`, only if that claim still stands. */
+export function claimEngine(machine: string, former?: number): Init<TxnRequest> {
+  const compare = former === undefined ? [] : [claimed(former)];
+  return {
+    compare,
+    success: [put(registryKeys.engineLeader(), JSON.stringify({ MachineID: machine, Version: 1 }))],
+  };
 }
 
 /** Assigns a unit that nobody has and whose content is unchanged. Settles its release, if there is one. */

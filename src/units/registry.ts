@@ -69,6 +69,7 @@ export class Registry {
   readonly #units = new Map<string, Unit>();
   readonly #releases = new Map<string, Release>();
   readonly #lastRelease = new Map<string, number>();
+  #resetRevision = 0;
   #engine: { machine: string; revision: number } | null = null;
 
   /** The store's revision that this stands for. 0 before the first `reset`. */
@@ -90,9 +91,17 @@ export class Registry {
     return this.#engine;
   }
 
-  /** The last revision, of those seen since the reset, at which a unit was taken from the machine; 0 for none. */
+  /** The revision of the last `reset`: what happened and was undone before it is not known. */
+  get resetRevision(): number {
+    return this.#resetRevision;
+  }
+
+  /**
+   * No unit was taken from the machine after this revision. It is at least the reset's: a release from before it may have been
+   * settled, and so be gone from the list, with the machine still knowing nothing of it.
+   */
   lastReleaseFrom(machine: string): number {
-    return this.#lastRelease.get(machine) ?? 0;
+    return Math.max(this.#resetRevision, this.#lastRelease.get(machine) ?? 0);
   }
 
   /** Starts again from all keys under the prefix, as they were at `revision`. */
@@ -100,6 +109,7 @@ export class Registry {
     for (const map of [this.#contents, this.#jobs, this.#units, this.#releases, this.#lastRelease])
       map.clear();
     this.#engine = null;
+    this.#resetRevision = revision;
     this.apply(changes, revision);
   }
 
@@ -154,7 +164,7 @@ export class Registry {
       return;
     }
     this.#releases.set(unit, { machine: change.value, revision: change.revision });
-    this.#lastRelease.set(change.value, Math.max(change.revision, this.lastReleaseFrom(change.value)));
+    this.#lastRelease.set(change.value, change.revision);
   }
 
   #takeEngine(change: RegistryChange): void {

@@ -21,8 +21,10 @@ export interface UnitReport extends SystemdState {
 
 export interface MachineReport {
   readonly machine: MachineDescription;
-  /** Grows by one with each report of a process. */
-  readonly sequence: number;
+  /** Tells two hosts with one machine id apart: random, made once per boot and data directory. */
+  readonly incarnation: string;
+  /** An engine refused it as a duplicate, and none has accepted it since: a new engine must not take it for the first. */
+  readonly challenged: boolean;
   /** The machine has acted, or is acting, on everything up to this revision; `units` shows it. */
   readonly revision: number;
   /** The silence after which this machine's own fence has fired for certain. */
@@ -35,7 +37,17 @@ export type ReportRefusal =
   /** This agent is not the engine, or not any more. */
   | "not-leader"
   /** The machine has to act on the registry up to `revision` first: it may hold units that were given away. */
-  | "behind";
+  | "behind"
+  /** Another host with the same machine id reports, and is not gone. */
+  | "duplicate-id";
+
+/** What both sides log when that happens. */
+export const duplicateIdAdvice =
+  "two hosts have the same machine id: give one of them an id of its own (remove /etc/machine-id and run " +
+  "systemd-machine-id-setup, then restart the agent); a host that has just been booted again waits one agent TTL";
+
+/** Longest TTL that an engine believes: a day, in milliseconds. */
+export const ttlMsMax = 86_400_000;
 
 export type ReportAnswer =
   | { readonly confirmed: true }
@@ -59,8 +71,10 @@ export function fenceStepMs(ttlMs: number): number {
 /** A report from its JSON, or undefined if it is none. */
 export function readReport(json: unknown): MachineReport | undefined {
   if (!isRecord(json) || !isRecord(json.machine) || !Array.isArray(json.units)) return undefined;
-  const { machine, sequence, revision, ttlMs, units } = json;
-  if (!isCount(sequence) || !isCount(revision) || typeof ttlMs !== "number" || !(ttlMs > 0)) return undefined;
+  const { machine, incarnation, challenged, revision, ttlMs, units } = json;
+  if (typeof challenged !== "boolean") return undefined;
+  if (typeof incarnation !== "string" || incarnation === "" || !isCount(revision)) return undefined;
+  if (typeof ttlMs !== "number" || !(ttlMs > 0 && ttlMs <= ttlMsMax)) return undefined;
   if (!hasTexts(machine, ["id", "name", "primaryIp"]) || machine.id === "") return undefined;
   if (!isRecord(machine.metadata) || !Object.values(machine.metadata).every((v) => typeof v === "string")) {
     return undefined;

@@ -24,6 +24,13 @@ export function unitNameProblem(name: string): string | undefined {
   return undefined;
 }
 
+const reservedPrefix = "argosy-";
+
+/** Whether the name is kept for the agent's own units, such as the fence: a user's would take its place. */
+export function isReservedUnitName(name: string): boolean {
+  return name.startsWith(reservedPrefix);
+}
+
 /** The parts of `foo@bar.service`: name `foo@bar`, prefix `foo`, instance `bar`, type `service`. */
 export interface UnitNameParts {
   readonly name: string;

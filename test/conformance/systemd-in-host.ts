@@ -3,8 +3,10 @@
  * inside a host (test/lab/systemd-driver.test.ts), because it links units and fires the fence.
  */
 import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
 import { promisify } from "node:util";
-import tap from "tap";
+import tap, { test } from "tap";
+import { Instant } from "../../src/base/ids.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { probeSystemd } from "../../src/host/systemd/probe.ts";
 import { unitDriverSuite } from "./unit-driver.ts";
@@ -29,6 +31,33 @@ unitDriverSuite("systemd", async () => ({
     }
   },
 }));
+
+test("systemd: one process drives a host", async (t) => {
+  const probe = () => probeSystemd({ unitsDirectory: "/run/fleet/units" }, { clock: systemClock });
+  const first = await probe();
+  t.ok(first.driver);
+  t.strictSame(await probe(), { driver: null, reason: "another agent drives this host's units" });
+  await first.driver?.close();
+  const next = await probe();
+  t.ok(next.driver, "after the first has let go");
+  await next.driver?.close();
+});
+
+test("systemd: a file that somebody removed is noticed when the unit is to start", async (t) => {
+  const { driver } = await probeSystemd({ unitsDirectory: "/run/fleet/units" }, { clock: systemClock });
+  const unit = "conformance-vanished.service";
+  const seen: string[] = [];
+  driver!.listen((event) => event.type === "state" && seen.push(event.state.load));
+  await driver!.load(unit, "[Service]\nExecStart=/bin/sleep 1000\n");
+  await driver!.arm(Instant(systemClock.now() + 60_000));
+  await rm(`/run/fleet/units/${unit}`);
+  await rm(`/run/systemd/system/${unit}`, { force: true });
+  await run("systemctl", ["daemon-reload"]);
+  await t.rejects(driver!.start(unit), { code: "units.driver-failed" });
+  while (seen.at(-1) !== "not-found") await new Promise((resolve) => setTimeout(resolve, 20));
+  await driver!.unload(unit);
+  await driver!.close();
+});
 
 async function show(unit: string, property: string): Promise<string> {
   const { stdout } = await run("systemctl", ["show", "--value", `--property=${property}`, unit]);

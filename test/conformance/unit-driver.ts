@@ -20,6 +20,10 @@ export interface DriverBench {
 }
 
 const sleeper = "[Unit]\nDescription=a sleeper\n\n[Service]\nExecStart=/bin/sleep 1000\n";
+/** Deaf to the first signal, so that stopping it takes two seconds. */
+const slow =
+  "[Unit]\nDescription=a slow sleeper\n\n[Service]\n" +
+  "ExecStart=/bin/sh -c 'trap \"\" TERM; echo; sleep 1000'\nTimeoutStopSec=2\n";
 const installed = `${sleeper}\n[Install]\nWantedBy=multi-user.target\n`;
 
 /** Runs the suite; `open` is called once per test and may reuse one host. */
@@ -134,6 +138,55 @@ export function unitDriverSuite(name: string, openBench: (t: Test) => Promise<Dr
       await driver.unload(unit);
     },
   );
+
+  withDriver(
+    "a fence that is opened again while a unit still stops has fired all the same",
+    async (t, bench, driver, events) => {
+      const unit = "conformance-slow.service";
+      await driver.load(unit, slow);
+      await driver.arm(later(bench, 1_000));
+      await driver.start(unit);
+      await bench.eventually("it runs", () => bench.running(unit));
+      const before = await bench.processOf(unit);
+      await bench.eventually("the fence fires", () => events.some((event) => event.type === "fenced"));
+      t.ok(await bench.running(unit), "it is told before the slowest unit has ended");
+      t.match(await driver.inventory(), [{ name: unit, launched: false }], "it does not count as launched");
+      await driver.arm(later(bench, 60_000));
+      await driver.start(unit);
+      await bench.eventually("it runs anew", async () => {
+        return (await bench.running(unit)) && (await bench.processOf(unit)) !== before;
+      });
+      t.match(await driver.inventory(), [{ name: unit, launched: true }]);
+      await driver.unload(unit);
+    },
+  );
+
+  withDriver(
+    "a fence that fires while nobody listens is found by the next process",
+    async (t, bench, driver) => {
+      const unit = "conformance-missed.service";
+      await driver.load(unit, slow);
+      const fires = later(bench, 1_000);
+      await driver.arm(fires);
+      await driver.start(unit);
+      await bench.eventually("it runs", () => bench.running(unit));
+      await driver.close();
+      await bench.eventually("the fence fires", () => bench.now() > fires + 300);
+      const next = await bench.open();
+      await next.arm(later(bench, 60_000));
+      t.match(await next.inventory(), [{ name: unit, launched: false }]);
+      await next.unload(unit);
+      await next.close();
+    },
+  );
+
+  withDriver("names of the agent's own units are refused", async (t, _bench, driver) => {
+    const unit = "argosy-lease.target";
+    for (const step of [driver.load(unit, sleeper), driver.start(unit), driver.stop(unit)])
+      await t.rejects(step, { code: "units.driver-failed" });
+    await driver.unload(unit);
+    t.strictSame(await driver.inventory(), []);
+  });
 
   withDriver(
     "arming again moves the fence, also past the process that armed it",

@@ -7,11 +7,14 @@ import type { Clock } from "../../src/base/ports.ts";
 import type { DriverEvent, FoundUnit, UnitDriver } from "../../src/units/driver.ts";
 import { type DriverStep, UnitsError } from "../../src/units/errors.ts";
 import { type SystemdState, unknownState } from "../../src/units/state.ts";
+import { isReservedUnitName } from "../../src/units/unit-name.ts";
 
 interface FakeUnit {
   readonly text: string;
   launched: boolean;
   running: boolean;
+  /** It was told to stop and takes its time; a start meanwhile waits for that. */
+  stopping: "no" | "ends" | "starts again";
   /** Starts of its process so far. */
   starts: number;
 }
@@ -52,6 +55,13 @@ export class FakeUnitHost {
     const found = this.units.get(unit);
     if (found) found.running = false;
     this.#state(unit);
+  }
+
+  /** The service manager re-executes itself: units run on, the connection ends. */
+  loseConnection(): void {
+    const listener = this.#listener;
+    this.#listener = null;
+    listener?.({ type: "lost", reason: "by plan" });
   }
 
   /** Power off: nothing runs, and /run is empty at the next boot. */
@@ -100,6 +110,8 @@ export class FakeUnitHost {
   }
 
   #refuse(step: DriverStep, unit: string): void {
+    if (isReservedUnitName(unit) && step !== "unload")
+      throw new UnitsError("reserved", { code: "units.driver-failed", unit, step });
     if (unit) this.steps.push(`${step} ${unit}`);
     const left = this.#failing.get(`${step} ${unit}`) ?? 0;
     if (left === 0) return;
@@ -109,17 +121,23 @@ export class FakeUnitHost {
 
   #inventory(): FoundUnit[] {
     const leased = this.#clock.now() < this.#leaseUntil;
-    return [...this.units].map(([name, { text, launched, running }]) => ({
+    return [...this.units].map(([name, { text, launched, running, stopping }]) => ({
       name,
       text,
-      launched: running || (launched && leased),
+      launched: (running && stopping === "no") || (launched && leased),
       state: stateOf(running),
     }));
   }
 
   #load(unit: string, text: string): void {
     const old = this.units.get(unit);
-    this.units.set(unit, { text, launched: false, running: old?.running ?? false, starts: old?.starts ?? 0 });
+    this.units.set(unit, {
+      text,
+      launched: false,
+      running: old?.running ?? false,
+      stopping: "no",
+      starts: old?.starts ?? 0,
+    });
     this.#state(unit);
   }
 
@@ -131,6 +149,10 @@ export class FakeUnitHost {
       return;
     }
     found.launched = true;
+    if (found.stopping !== "no") {
+      found.stopping = "starts again";
+      return;
+    }
     if (!found.running) found.starts++;
     found.running = true;
     this.#state(unit);
@@ -141,6 +163,7 @@ export class FakeUnitHost {
     if (!found) return;
     found.launched = false;
     found.running = false;
+    found.stopping = "no";
     this.#state(unit);
   }
 
@@ -155,11 +178,25 @@ export class FakeUnitHost {
   #fence(): void {
     this.#leaseUntil = never;
     for (const [name, unit] of this.units) {
-      if (!unit.running) continue;
-      unit.running = false;
-      this.#state(name);
+      unit.launched = false;
+      if (!unit.running || unit.stopping !== "no") continue;
+      const slow = /^TimeoutStopSec=(\d+)$/m.exec(unit.text);
+      unit.stopping = "ends";
+      if (!slow) this.#stopped(name, unit);
+      else {
+        const at = Instant(this.#clock.now() + Number(slow[1]) * 1000);
+        this.#clock.at(at, () => this.#stopped(name, unit));
+      }
     }
     this.#listener?.({ type: "fenced" });
+  }
+
+  #stopped(name: string, unit: FakeUnit): void {
+    if (unit.stopping === "no") return;
+    unit.running = unit.stopping === "starts again" && this.#clock.now() < this.#leaseUntil;
+    if (unit.running) unit.starts++;
+    unit.stopping = "no";
+    this.#state(name);
   }
 
   #state(unit: string): void {

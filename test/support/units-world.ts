@@ -29,6 +29,8 @@ interface Agent {
   kv: CuttableKv;
   module: UnitsModule | null;
   cut: boolean;
+  /** Boots of the host: a new one is a new incarnation. */
+  boots: number;
 }
 
 export class UnitsWorld {
@@ -42,6 +44,8 @@ export class UnitsWorld {
   readonly #believes: number[] = [];
   /** Chance that a report or its answer is lost. */
   loss = 0;
+  /** Chance that one takes longer than a fence can wait for. */
+  slow = 0;
 
   constructor(options: UnitsWorldOptions, modules: { random: SeededRandom }) {
     this.#options = options;
@@ -58,6 +62,7 @@ export class UnitsWorld {
         kv,
         module: null,
         cut: false,
+        boots: 1,
       });
       this.#believes.push(0);
     }
@@ -71,6 +76,7 @@ export class UnitsWorld {
     agent.module = await startUnits(
       {
         machineId: agent.id,
+        incarnation: `${agent.id} ${agent.boots}`,
         name: agent.id,
         primaryIp: "",
         metadata: {},
@@ -80,6 +86,7 @@ export class UnitsWorld {
       {
         kv: agent.kv.client,
         driver: agent.host.connect(),
+        reopenDriver: async () => agent.host.connect(),
         leader: this.#locator(index),
         clock: agent.clock,
         logger: silent,
@@ -100,6 +107,7 @@ export class UnitsWorld {
   async powerOff(index: number): Promise<void> {
     await this.kill(index);
     this.agents[index]!.host.powerOff();
+    this.agents[index]!.boots++;
   }
 
   cut(index: number, cut: boolean): void {
@@ -108,15 +116,13 @@ export class UnitsWorld {
     agent.kv.setCut(cut);
   }
 
-  /** A new leader; the others hear of it later, the former one perhaps much later. */
-  elect(index: number, options: { lateChance: number } = { lateChance: 0.2 }): void {
+  /** A new leader; the others hear of it within `hearsMs`, by default soon or, rarely, much later. */
+  elect(index: number, hearsMs: () => number = () => this.#hearsMs()): void {
     this.#leader = index;
     this.#believes[index] = index;
     for (let i = 0; i < this.agents.length; i++) {
       if (i === index) continue;
-      const hearsAt = Instant(
-        this.clock.now() + this.#random.below(this.#random.chance(options.lateChance) ? 20_000 : 300),
-      );
+      const hearsAt = Instant(this.clock.now() + hearsMs());
       this.clock.at(hearsAt, () => {
         this.#believes[i] = this.#leader;
       });
@@ -151,6 +157,10 @@ export class UnitsWorld {
 
   async close(): Promise<void> {
     for (let i = 0; i < this.agents.length; i++) await this.kill(i);
+  }
+
+  #hearsMs(): number {
+    return this.#random.below(this.#random.chance(0.2) ? 20_000 : 300);
   }
 
   #check(): void {
@@ -190,7 +200,7 @@ export class UnitsWorld {
   /** One way: takes time, and may not arrive. A frozen process takes it when it thaws. */
   async #travel(from: number, to: number, timeoutMs: number): Promise<void> {
     const lost = this.agents[from]!.cut || this.agents[to]!.cut || this.#random.chance(this.loss);
-    const wait = lost ? timeoutMs : this.#random.below(this.#random.chance(0.05) ? 800 : 30);
+    const wait = lost ? timeoutMs : this.#random.below(this.#random.chance(this.slow) ? 800 : 30);
     await new Promise<void>((resolve) => {
       this.clock.at(Instant(this.clock.now() + wait), () => this.agents[to]!.clock.whenThawed(resolve));
     });

@@ -25,8 +25,8 @@ export async function openNetwork(
   };
 }
 
-/** A network that is off, and says why. */
-export function absentNetwork(problem: string): NetworkModule {
+/** A network that is off, and says why; null: because somebody wanted it so. */
+export function absentNetwork(problem: string | null): NetworkModule {
   return {
     status: () => ({
       config: null,

@@ -6,16 +6,16 @@
  * deposed without noticing must not make it. So after a report has arrived the claim is read from the store, by a
  * linearizable read, shared by all reports that wait: if it still stands, no newer engine had begun when the report came in.
  */
-import { utf8 } from "../../base/bytes.ts";
+import { prefixEnd, utf8 } from "../../base/bytes.ts";
 import { messageOf } from "../../base/errors.ts";
 import { Instant } from "../../base/ids.ts";
 import type { Clock, Logger, Timer } from "../../base/ports.ts";
 import type { KvClient } from "../../store/kv.ts";
 import { type Decision, decide } from "../../units/engine.ts";
 import { MachineTable } from "../../units/machine-table.ts";
-import { registryKeys } from "../../units/registry.ts";
+import { registryKeys, registryPrefix } from "../../units/registry.ts";
 import { assignUnit, claimEngine, settleRelease, unassignUnit } from "../../units/registry-writes.ts";
-import type { MachineReport, ReportAnswer } from "../../units/report.ts";
+import { duplicateIdAdvice, type MachineReport, type ReportAnswer } from "../../units/report.ts";
 import type { ClusterState } from "../../units/service.ts";
 import type { RegistryView } from "./registry-view.ts";
 
@@ -43,9 +43,12 @@ export class EngineLoop {
   #claim = 0;
   #table: MachineTable | null = null;
   #waiting: ReadonlyMap<string, string> = new Map();
+  /** Per machine id, the incarnation that was refused last: each is logged once. */
+  readonly #duplicates = new Map<string, string>();
   #barrier: Promise<boolean> | null = null;
   #nextBarrier: Promise<boolean> | null = null;
   #busy = false;
+  #claiming = false;
   #dirty = false;
   #timer: Timer | null = null;
 
@@ -63,7 +66,7 @@ export class EngineLoop {
   /** Another agent has claimed the engine since; this one decides and confirms nothing any more. */
   get superseded(): boolean {
     const engine = this.#modules.view.registry.engine;
-    return this.#table !== null && engine !== null && engine.revision > this.#claim;
+    return !this.#claiming && this.#table !== null && engine !== null && engine.revision > this.#claim;
   }
 
   /** The registry changed. */
@@ -78,6 +81,7 @@ export class EngineLoop {
     if (!table || this.#abort.signal.aborted) return refused;
     const { clock, logger, view } = this.#modules;
     const { id } = report.machine;
+    if (table.isDuplicate(report, clock.now())) return this.#refuseDuplicate(report);
     if (!table.machines.has(id)) logger.info({ machine: id }, "machine reports");
     if (table.take(report, clock.now())) this.changed();
     if (!(await this.#stillClaimed())) return refused;
@@ -85,6 +89,15 @@ export class EngineLoop {
     const required = Math.max(this.#claim, view.registry.lastReleaseFrom(id));
     if (report.revision < required) return { confirmed: false, reason: "behind", revision: required };
     return { confirmed: true };
+  }
+
+  #refuseDuplicate({ machine, incarnation }: MachineReport): ReportAnswer {
+    if (this.#duplicates.get(machine.id) !== incarnation) {
+      this.#duplicates.set(machine.id, incarnation);
+      const { name, primaryIp } = machine;
+      this.#modules.logger.error({ machine: machine.id, name, primaryIp }, duplicateIdAdvice);
+    }
+    return { confirmed: false, reason: "duplicate-id", revision: 0 };
   }
 
   state(): ClusterState | null {
@@ -113,7 +126,7 @@ export class EngineLoop {
     const { clock, logger } = this.#modules;
     const signal = this.#abort.signal;
     try {
-      this.#claim = (await this.#isUnclaimedAndIdle()) ? 0 : await this.#claimNow();
+      this.#claim = (await this.#isUnused()) ? 0 : await this.#claimNow();
       if (signal.aborted) return;
       this.#table = new MachineTable({ ttlMs: this.#options.ttlMs, since: clock.now() });
       logger.info({ revision: this.#claim }, "unit engine begins");
@@ -129,12 +142,11 @@ export class EngineLoop {
    * While there has never been a unit, nothing is written: a store that nobody used is at revision 1, as etcd's is. The
    * engine then stands on revision 0 of its key, "nobody has claimed", which is checked like any other claim.
    */
-  async #isUnclaimedAndIdle(): Promise<boolean> {
-    const { kv, view } = this.#modules;
-    const key = utf8.encode(registryKeys.engineLeader());
-    const answer = await kv.range({ key, keys_only: true }, { signal: this.#abort.signal });
-    await view.reached(answer.header!.revision);
-    return answer.kvs.length === 0 && view.registry.units.size === 0;
+  async #isUnused(): Promise<boolean> {
+    const key = utf8.encode(registryPrefix);
+    const request = { key, range_end: prefixEnd(key), limit: 1, keys_only: true };
+    const answer = await this.#modules.kv.range(request, { signal: this.#abort.signal });
+    return answer.kvs.length === 0;
   }
 
   async #claimNow(): Promise<number> {
@@ -144,21 +156,59 @@ export class EngineLoop {
     return answer.header!.revision;
   }
 
+  /**
+   * Whether the claim has to be written again before anything is decided: because nobody has written one yet and now there is
+   * a unit, or because this copy of the registry was listed anew. Releases may have come and gone unseen before that, and
+   * only a revision of the registry that is later than the list can be asked of every machine.
+   */
+  #claimIsStale(): boolean {
+    const { registry } = this.#modules.view;
+    return this.#claim === 0 ? registry.units.size > 0 : registry.resetRevision > this.#claim;
+  }
+
+  /**
+   * Claims again, provided that the former claim still stands. What machines have reported stays: facts do not age. What was
+   * confirmed before counts for nothing: a second engine may have stood on revision 0 too, so every machine gets a full TTL
+   * from now before it is called gone, and is confirmed only when it has seen the new claim.
+   */
+  async #claimAgain(table: MachineTable): Promise<void> {
+    const { kv, view, clock, logger } = this.#modules;
+    const { signal } = this.#abort;
+    this.#claiming = true;
+    try {
+      const answer = await kv.txn(claimEngine(this.#options.machineId, this.#claim), { signal });
+      if (answer.succeeded) {
+        await view.reached(answer.header!.revision);
+        if (signal.aborted) return;
+        this.#claim = answer.header!.revision;
+        this.#table = table.since(clock.now());
+        logger.info({ revision: this.#claim }, "unit engine claims the registry");
+      } else this.#table = null;
+    } catch (error) {
+      if (signal.aborted) return;
+      // Whether the claim was written is not known, so nothing of the former one is left to stand on.
+      logger.warn({ problem: messageOf(error) }, "unit engine could not be claimed, trying again");
+      this.#table = null;
+    } finally {
+      this.#claiming = false;
+    }
+    if (this.#table) this.changed();
+    else this.#timer = clock.at(Instant(clock.now() + retryMs), () => void this.#begin());
+  }
+
   /** Rounds until nothing is left to do. Never two at once: each sees the outcome of the one before. */
   async #rounds(): Promise<void> {
     const { clock, view } = this.#modules;
     const table = this.#table;
-    if (!table) return;
-    if (this.#claim === 0 && view.registry.units.size > 0) {
-      // The first unit: now the claim is needed, and what was confirmed before it counts for nothing.
-      this.#table = null;
-      void this.#begin();
+    if (!table || this.#claiming) return;
+    this.#timer?.cancel();
+    if (this.#claimIsStale()) {
+      await this.#claimAgain(table);
       return;
     }
     this.#busy = true;
-    this.#timer?.cancel();
     try {
-      while (this.#dirty && !this.#abort.signal.aborted) {
+      while (this.#dirty && !this.#abort.signal.aborted && !this.#claimIsStale()) {
         this.#dirty = false;
         for (const machine of table.prune(clock.now()))
           this.#modules.logger.warn({ machine }, "machine is gone");
@@ -174,6 +224,7 @@ export class EngineLoop {
     } finally {
       this.#busy = false;
     }
+    if (this.#claimIsStale()) this.changed();
   }
 
   #wakeAt(at: Instant): void {
@@ -188,7 +239,12 @@ export class EngineLoop {
       const batch = decisions.slice(start, start + writesPendingMax);
       const revisions = await Promise.all(batch.map((decision) => this.#write(decision)));
       if (revisions.includes(null)) complete = false;
-      await this.#modules.view.reached(Math.max(0, ...revisions.map((revision) => revision ?? 0)));
+      const last = Math.max(0, ...revisions.map((revision) => revision ?? 0));
+      const seen = this.#modules.view.reached(last).then(
+        () => true,
+        () => false,
+      );
+      if (!(await seen)) complete = false;
     }
     return complete;
   }

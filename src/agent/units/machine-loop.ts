@@ -9,6 +9,7 @@ import { desiredUnits } from "../../units/desired.ts";
 import type { DriverEvent, UnitDriver } from "../../units/driver.ts";
 import { Machine, type MachineEffect, type MachineEvent } from "../../units/machine.ts";
 import {
+  duplicateIdAdvice,
   fenceMs,
   fenceStepMs,
   type MachineDescription,
@@ -22,6 +23,8 @@ import type { RegistryView } from "./registry-view.ts";
 export interface MachineLoopOptions {
   readonly machine: MachineDescription;
   readonly ttlMs: number;
+  /** See MachineReport. */
+  readonly incarnation: string;
 }
 
 export interface MachineLoopModules {
@@ -41,10 +44,10 @@ export class MachineLoop {
   readonly #options: MachineLoopOptions;
   readonly #modules: MachineLoopModules;
   readonly #machine: Machine;
-  #sequence = 0;
   #sending = false;
   #unreported = false;
   #confirmed: boolean | null = null;
+  #duplicate = false;
   #wakeTimer: Timer | null = null;
   #reportTimer: Timer | null = null;
   #started = false;
@@ -159,10 +162,12 @@ export class MachineLoop {
     // Let everything that this turn brings go into one report.
     await null;
     this.#unreported = false;
-    const { machine, ttlMs } = this.#options;
+    const { machine, ttlMs, incarnation } = this.#options;
     const sentAt = this.#now();
     const { revision } = this.#machine;
-    const report = { machine, sequence: ++this.#sequence, revision, ttlMs, units: this.#machine.reports() };
+    const challenged = this.#duplicate;
+    const units = this.#machine.reports();
+    const report = { machine, incarnation, challenged, revision, ttlMs, units };
     let answer: ReportAnswer | null = null;
     let problem = "";
     try {
@@ -192,6 +197,13 @@ export class MachineLoop {
       else logger.debug({ reason }, "engine does not confirm this machine");
       this.#confirmed = confirmed;
     }
+    const duplicate = answer?.confirmed === false && answer.reason === "duplicate-id";
+    if (duplicate && !this.#duplicate) {
+      this.#modules.logger.error({ machine: this.#options.machine.id }, duplicateIdAdvice);
+    }
+    // Only an engine that took the report has decided otherwise.
+    if (answer?.confirmed || answer?.reason === "behind") this.#duplicate = false;
+    else if (duplicate) this.#duplicate = true;
     // A slow answer is no proof of a working way to the engine; the next one will tell.
     if (!confirmed || this.#now() - sentAt > fenceStepMs(ttlMs)) return;
     this.#step({ now: this.#now(), type: "confirmed", until: Instant(sentAt + fenceMs(ttlMs)) });

@@ -1,7 +1,8 @@
 /** This agent's copy of the registry, kept up to date by a watch; who needs a certain revision can await it. */
 import { utf8 } from "../../base/bytes.ts";
+import { Instant } from "../../base/ids.ts";
 import type { Clock, Logger } from "../../base/ports.ts";
-import type { KvClient } from "../../store/kv.ts";
+import { type KvClient, KvError } from "../../store/kv.ts";
 import { Registry, registryPrefix } from "../../units/registry.ts";
 import { followPrefix, isDelete } from "./follow-prefix.ts";
 
@@ -10,14 +11,19 @@ interface Waiter {
   wake(): void;
 }
 
+/** Longest wait for a revision: without a quorum it may never come. */
+const reachedMs = 5_000;
+
 export class RegistryView {
   readonly registry = new Registry();
   readonly #waiters = new Set<Waiter>();
   readonly #listeners: (() => void)[] = [];
   readonly #following: { close(): void };
+  readonly #modules: { readonly clock: Clock };
   #closed = false;
 
   constructor(modules: { readonly kv: KvClient; readonly clock: Clock; readonly logger: Logger }) {
+    this.#modules = modules;
     const follower = {
       reset: (pairs: Parameters<typeof toChange>[0][], revision: number): void => {
         this.registry.reset(pairs.map(toChange), revision);
@@ -39,10 +45,29 @@ export class RegistryView {
     this.#listeners.push(listener);
   }
 
-  /** Resolves once the copy stands at `revision` or later, or when the view is closed. */
+  /** Resolves once the copy stands at `revision` or later, or when the view is closed. KvError `kv.timeout` after 5 s. */
   async reached(revision: number): Promise<void> {
     if (this.registry.revision >= revision || this.#closed) return;
-    await new Promise<void>((wake) => this.#waiters.add({ revision, wake }));
+    const { clock } = this.#modules;
+    await new Promise<void>((resolve, reject) => {
+      const waiter = {
+        revision,
+        wake: () => {
+          timer.cancel();
+          resolve();
+        },
+      };
+      const timer = clock.at(Instant(clock.now() + reachedMs), () => {
+        this.#waiters.delete(waiter);
+        reject(new KvError("kv.timeout"));
+      });
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Callers of `reached` that still wait. */
+  get waiting(): number {
+    return this.#waiters.size;
   }
 
   close(): void {

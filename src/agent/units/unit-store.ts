@@ -9,7 +9,7 @@ import { requirementsProblem } from "../../units/requirements.ts";
 import type { UnitChange } from "../../units/service.ts";
 import { type DesiredState, desiredStateOf } from "../../units/state.ts";
 import { hashOfUnitText, parseUnitFile, serializeUnitFile, type UnitOption } from "../../units/unit-file.ts";
-import { isTemplate, unitNameParts, unitNameProblem } from "../../units/unit-name.ts";
+import { isReservedUnitName, isTemplate, unitNameParts, unitNameProblem } from "../../units/unit-name.ts";
 
 /** A unit as the store has it now. */
 export interface StoredUnit {
@@ -60,6 +60,7 @@ export class UnitStore {
   ): Promise<{ change: UnitChange; revision: number }> {
     const nameProblem = unitNameProblem(unit);
     if (nameProblem) return refused(400, nameProblem);
+    if (isReservedUnitName(unit)) return refused(400, 'unit names that begin with "argosy-" are reserved');
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const stored = await this.read(unit);
       const plan = planPut(unit, options, desired, stored);

@@ -27,6 +27,8 @@ import { listUnits, viewOfUnit } from "./unit-view.ts";
 
 export interface UnitsOptions {
   readonly machineId: string;
+  /** Random, made once per boot and data directory: tells two hosts with one machine id apart. */
+  readonly incarnation: string;
   readonly name: string;
   readonly primaryIp: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -75,6 +77,7 @@ export class UnitsModule implements UnitsService {
   #engine: EngineLoop | null = null;
   #leading = false;
   #timer: Timer | null = null;
+  #reopenTimer: Timer | null = null;
   #closed = false;
 
   constructor(options: UnitsOptions, modules: UnitsModules) {
@@ -100,6 +103,7 @@ export class UnitsModule implements UnitsService {
     if (this.#closed) return;
     this.#closed = true;
     this.#timer?.cancel();
+    this.#reopenTimer?.cancel();
     this.#machine?.close();
     this.#engine?.close();
     this.#view.close();
@@ -176,11 +180,11 @@ export class UnitsModule implements UnitsService {
   }
 
   async #startMachine(driver: UnitDriver): Promise<void> {
-    const { machineId: id, name, primaryIp, metadata, agentTtlMs: ttlMs } = this.#options;
+    const { machineId: id, name, primaryIp, metadata, agentTtlMs: ttlMs, incarnation } = this.#options;
     const { clock, logger } = this.#modules;
     this.#driver = driver;
     const machine = new MachineLoop(
-      { machine: { id, name, primaryIp, metadata }, ttlMs },
+      { machine: { id, name, primaryIp, metadata }, ttlMs, incarnation },
       {
         driver,
         view: this.#view,
@@ -190,9 +194,17 @@ export class UnitsModule implements UnitsService {
         lost: () => this.#lostDriver(),
       },
     );
-    await machine.start();
+    // From here on a loss is noticed, also before all that runs is known.
     this.#machine = machine;
+    await machine.start();
     machine.registryChanged();
+  }
+
+  /** Takes over a driver that was opened again. Whatever goes wrong, the driver does not stay open. */
+  async #takeDriver(driver: UnitDriver | null): Promise<void> {
+    if (!driver) throw new Error("no driver");
+    if (this.#closed) await driver.close();
+    else await this.#startMachine(driver);
   }
 
   /** What runs goes on running; a new driver adopts it, if it is there before the fence fires. */
@@ -203,10 +215,12 @@ export class UnitsModule implements UnitsService {
     this.#driver = null;
     const { reopenDriver, clock, logger } = this.#modules;
     if (this.#closed || !reopenDriver) return;
-    clock.at(Instant(clock.now() + reopenMs), () => {
+    // A driver that is lost while it is taken over is told of twice; it is opened again once.
+    this.#reopenTimer?.cancel();
+    this.#reopenTimer = clock.at(Instant(clock.now() + reopenMs), () => {
       if (this.#closed) return;
       reopenDriver()
-        .then((driver) => (driver ? this.#startMachine(driver) : Promise.reject(new Error("no driver"))))
+        .then((driver) => this.#takeDriver(driver))
         .catch((error: unknown) => {
           logger.warn({ problem: messageOf(error) }, "service manager is not back yet");
           this.#lostDriver();

@@ -125,12 +125,20 @@ async function list(path: string): Promise<string[]> {
 
 async function makeDirectory(path: string): Promise<void> {
   try {
-    const first = await mkdir(path, { recursive: true, mode: 0o700 });
-    if (first !== undefined) await syncDirectory(dirname(first));
+    await makeWithParents(path);
     if ((await stat(path)).isDirectory()) return;
   } catch (error) {
     throw unusable(path, error);
   }
+}
+
+/** Step by step: Node's own recursive mkdir never returns where the file system answers ENOENT for the parent's child (/proc). */
+async function makeWithParents(path: string): Promise<void> {
+  if ((await stat(path).catch(() => null)) !== null) return;
+  const parent = dirname(path);
+  await makeWithParents(parent);
+  await mkdir(path, { mode: 0o700 });
+  await syncDirectory(parent);
 }
 
 function unusable(path: string, cause: unknown): DataDirError {

@@ -54,9 +54,12 @@ export interface MachineInWords {
   readonly units?: readonly string[];
   /** When its last report came in; default: now. */
   readonly at?: number;
+  readonly incarnation?: string;
+  readonly challenged?: boolean;
 }
 
-export function reportOf({ id, metadata = {}, revision = 10, units = [] }: MachineInWords): MachineReport {
+export function reportOf(words: MachineInWords): MachineReport {
+  const { id, metadata = {}, revision = 10, units = [], incarnation = "first", challenged = false } = words;
   const held = units.map(
     (name): UnitReport => ({
       name,
@@ -67,7 +70,14 @@ export function reportOf({ id, metadata = {}, revision = 10, units = [] }: Machi
       sub: "running",
     }),
   );
-  return { machine: { id, name: id, primaryIp: "", metadata }, sequence: 1, revision, ttlMs, units: held };
+  return {
+    machine: { id, name: id, primaryIp: "", metadata },
+    incarnation,
+    challenged,
+    revision,
+    ttlMs,
+    units: held,
+  };
 }
 
 export function tableOf(machines: readonly MachineInWords[], now: number, since = 0): MachineTable {

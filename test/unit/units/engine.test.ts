@@ -128,6 +128,19 @@ test("a unit that any other live machine reports is not placed", async (t) => {
   ]);
 });
 
+test("units without conflict patterns are not held against each other", async (t) => {
+  let looks = 0;
+  const words = Array.from({ length: 1_000 }, (_, i) => u(`u${i}.service`));
+  const registry = registryOf([...words, u("picky.service", { fleet: ["Conflicts=x*.service"] })]);
+  for (const { requirements } of registry.units.values()) {
+    const { conflicts } = requirements;
+    Object.defineProperty(requirements, "conflicts", { get: () => ++looks && conflicts });
+  }
+  const { decisions: made } = decide({ registry, table: tableOf([m("m1"), m("m2")], now), now });
+  t.equal(made.length, 1_001);
+  t.ok(looks < 10 * 1_001, `${looks} looks at patterns, each unit against each would be 250,000`);
+});
+
 test("laws", async () => {
   const id = fc.constantFrom("m1", "m2", "m3", "m4");
   const name = fc.constantFrom("a.service", "b.service", "c@1.service", "c@2.service", "d.timer");

@@ -89,7 +89,13 @@ test("nothing starts before the fence is armed, and an idle machine does not arm
   t.strictSame(b.step({ type: "confirmed", until: Instant(20_000) }), []);
   b.wants({ name: "a.service" });
   t.strictSame(b.step({ type: "done", unit: "a.service", task: "load" }), ["arm 20000", "report"]);
-  t.strictSame(b.step({ type: "arm-failed" }), ["arm 20000"]);
+  t.strictSame(
+    b.step({ type: "arm-failed" }),
+    ["wake 250"],
+    "not at once: the service manager may be in trouble",
+  );
+  b.at(250);
+  t.strictSame(b.step({ type: "wake" }), ["arm 20000"]);
   t.strictSame(b.step({ type: "armed", until: Instant(20_000) }), [
     "start a.service (desired state is launched)",
     "report",
@@ -171,4 +177,37 @@ test("what runs already is adopted, not restarted", async (t) => {
   );
   b.step({ type: "armed", until: Instant(20_000) });
   t.strictSame(b.wants({ name: "a.service" }), ["unload b.service (not wanted on this machine)", "report"]);
+});
+
+const notFound = { load: "not-found", active: "inactive", sub: "dead" };
+
+test("a unit whose file vanished is loaded and started again", async (t) => {
+  const b = bench();
+  armed(b);
+  b.wants({ name: "a.service" });
+  b.step({ type: "done", unit: "a.service", task: "load" });
+  b.step({ type: "done", unit: "a.service", task: "start" });
+  b.step({ type: "state", unit: "a.service", state: active });
+  t.strictSame(b.step({ type: "state", unit: "a.service", state: notFound }), [
+    "load a.service (desired state is launched)",
+    "report",
+  ]);
+  b.step({ type: "done", unit: "a.service", task: "load" });
+  t.strictSame(
+    b.step({ type: "state", unit: "a.service", state: notFound }),
+    ["report"].slice(1),
+    "nothing new",
+  );
+  // Noticed by the start itself, the state coming before the refusal.
+  t.strictSame(b.step({ type: "failed", unit: "a.service", task: "start" }), ["wake 250"]);
+  b.at(250);
+  t.match(b.step({ type: "wake" }), ["load a.service (desired state is launched)"]);
+});
+
+test("a unit that is found without its file is loaded", async (t) => {
+  const b = bench();
+  const text = textOf({});
+  const found = { name: "a.service", text, hash: hashOfUnitText(text), launched: true, state: notFound };
+  b.step({ type: "found", units: [found] });
+  t.match(b.wants({ name: "a.service" }), ["load a.service (desired state is launched)"]);
 });

@@ -1,5 +1,10 @@
 import { test } from "tap";
-import { isTemplate, unitNameParts, unitNameProblem } from "../../../src/units/unit-name.ts";
+import {
+  isReservedUnitName,
+  isTemplate,
+  unitNameParts,
+  unitNameProblem,
+} from "../../../src/units/unit-name.ts";
 
 test("rules of names, first failure reported (fleet.md 3.1)", async (t) => {
   const cases: [name: string, problem: string | undefined][] = [
@@ -31,4 +36,13 @@ test("parts", async (t) => {
   t.ok(isTemplate("a@.service"));
   t.notOk(isTemplate("a@b.service"));
   t.notOk(isTemplate("a.service"));
+});
+
+test("names of the agent's own units are reserved", async (t) => {
+  t.strictSame(
+    ["argosy-fence.target", "argosy-x.service", "argosy.service", "my-argosy-x.service"].map(
+      isReservedUnitName,
+    ),
+    [true, true, false, false],
+  );
 });

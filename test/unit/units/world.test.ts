@@ -6,8 +6,8 @@ import { UnitsWorld } from "../../support/units-world.ts";
 tap.setTimeout(120_000);
 const ttlMs = 3_000;
 
-async function worldOf(t: Test, seed: number, stepMs = 10): Promise<UnitsWorld> {
-  const world = new UnitsWorld({ agents: 3, ttlMs, stepMs }, { random: seededRandom(seed) });
+async function worldOf(t: Test, seed: number, { stepMs = 10, ttl = ttlMs } = {}): Promise<UnitsWorld> {
+  const world = new UnitsWorld({ agents: 3, ttlMs: ttl, stepMs }, { random: seededRandom(seed) });
   t.teardown(() => world.close());
   for (let i = 0; i < 3; i++) await world.boot(i);
   await world.pass(500);
@@ -60,11 +60,11 @@ test("a host that is cut off stops its units before they start elsewhere, and gi
 });
 
 test("a short cut moves nothing, and what the fence stopped starts again where it was", async (t) => {
-  const world = await worldOf(t, 4);
+  const world = await worldOf(t, 4, { ttl: 30_000 });
   await launch(world, "a.service", "b.service", "c.service");
-  await world.pass(1_000);
+  await world.pass(3_000);
   world.cut(2, true);
-  await world.pass(ttlMs * 0.75);
+  await world.pass(21_000);
   world.cut(2, false);
   await world.pass(3_000);
   t.equal(world.places()["c.service"], "m3");
@@ -76,26 +76,55 @@ test("a change of leader stops nothing", async (t) => {
   await launch(world, "a.service", "b.service", "c.service");
   await world.pass(1_000);
   for (const next of [1, 2, 0]) {
-    world.elect(next, { lateChance: 0 });
+    world.elect(next, () => 200);
     await world.pass(4_000);
   }
   const starts = world.agents.flatMap(({ host }) => [...host.units.values()].map((unit) => unit.starts));
   t.strictSame(starts, [1, 1, 1]);
 });
 
+test("a service manager that re-executes itself costs no unit", async (t) => {
+  const world = await worldOf(t, 7);
+  await launch(world, "a.service", "b.service", "c.service");
+  await world.pass(1_000);
+  for (const { host } of world.agents) host.loseConnection();
+  await world.pass(2 * ttlMs);
+  const starts = world.agents.flatMap(({ host }) => [...host.units.values()].map((unit) => unit.starts));
+  t.strictSame(starts, [1, 1, 1]);
+  await world.anyAgent()!.putUnit("a.service", [], "inactive");
+  await world.pass(1_000);
+  t.strictSame(Object.keys(world.places()).sort(), ["b.service", "c.service"], "and units are driven again");
+});
+
+test("a leader that is cut off, and does not know it, confirms nobody: not even itself", async (t) => {
+  const world = await worldOf(t, 6);
+  await launch(world, "a.service", "b.service", "c.service");
+  await world.pass(1_000);
+  world.cut(0, true);
+  world.elect(1, () => 60_000);
+  await world.pass(ttlMs * 0.75);
+  t.notOk(world.places()["a.service"], "its own fence has fired");
+  world.elect(2, () => 200);
+  await world.pass(3 * ttlMs);
+  t.strictSame(Object.values(world.places()).includes("m1"), false);
+  t.equal(Object.keys(world.places()).length, 3);
+});
+
 for (const seed of seeds()) {
   test(`chaos, seed ${seed}`, async (t) => {
     const random = seededRandom(seed);
-    const world = await worldOf(t, seed, 20);
+    const world = await worldOf(t, seed, { stepMs: 20 });
     const names = ["a.service", "b.service", "c.service", "d.service", "e.service"];
     await launch(world, ...names);
     await world.pass(1_000);
+    world.slow = 0.05;
     for (let turn = 0; turn < 60; turn++) {
       await disturb(world, random, names);
       await world.pass(random.below(random.chance(0.3) ? 5_000 : 700));
     }
     // Faults stop; everything has to run again.
     world.loss = 0;
+    world.slow = 0;
     for (let i = 0; i < 3; i++) {
       world.agents[i]!.clock.thaw();
       world.cut(i, false);

@@ -1,7 +1,7 @@
 /** fleet's API over the real units module on the store's fake: codes and texts of fleet.md 1. */
 import fastify, { type FastifyInstance } from "fastify";
 import { type Test, test } from "tap";
-import { startUnits, type UnitsModule } from "../../../../src/agent/units/units.ts";
+import { startUnits, UnitsModule } from "../../../../src/agent/units/units.ts";
 import { unitsPeerApi } from "../../../../src/api/fleet/peer.ts";
 import { fleetApi } from "../../../../src/api/fleet/plugin.ts";
 import { silent } from "../../../../src/base/ports.ts";
@@ -24,7 +24,15 @@ interface Front {
 async function front(t: Test, { leads = true } = {}): Promise<Front> {
   const kv = new MemoryKv();
   const units = await startUnits(
-    { machineId: "m1", name: "h1", primaryIp: "10.0.0.1", metadata: {}, agentTtlMs: 30_000, engine: true },
+    {
+      machineId: "m1",
+      incarnation: "1",
+      name: "h1",
+      primaryIp: "10.0.0.1",
+      metadata: {},
+      agentTtlMs: 30_000,
+      engine: true,
+    },
     {
       kv,
       driver: null,
@@ -163,8 +171,20 @@ test("states and machines, as reported", async (t) => {
     active: "active",
     sub: "running",
   };
+  await ask("PUT", "/fleet/v1/units/other.service", {
+    options: [{ section: "Service", name: "ExecStart", value: "/bin/true" }],
+    desiredState: "inactive",
+  });
+  await rest(10);
   const machine = { id: "m2", name: "h2", primaryIp: "10.0.0.2", metadata: { disk: "ssd" } };
-  const report = { machine, sequence: 1, revision: kv.store.revision, ttlMs: 30_000, units: [unit] };
+  const report = {
+    machine,
+    incarnation: "1",
+    challenged: false,
+    revision: kv.store.revision,
+    ttlMs: 30_000,
+    units: [unit],
+  };
   t.strictSame(await ask("POST", "/argosy/v1/machines/m2/report", report), [200, { confirmed: true }]);
   t.match(await ask("POST", "/argosy/v1/machines/m2/report", { ...report, revision: 1 }), [
     200,
@@ -252,5 +272,54 @@ test("a store that is away, and a leader that is away", async (t) => {
     await alone.ask("GET", "/fleet/v1/units"),
     [200, { units: [{ currentState: "inactive" }] }],
     "still listed",
+  );
+});
+
+test("without a quorum a list is refused after five seconds, and nothing waits on", async (t) => {
+  const kv = new MemoryKv();
+  kv.hold();
+  const clock = new VirtualClock();
+  const units = new UnitsModule(
+    {
+      machineId: "m1",
+      incarnation: "1",
+      name: "h1",
+      primaryIp: "",
+      metadata: {},
+      agentTtlMs: 30_000,
+      engine: true,
+    },
+    {
+      kv,
+      driver: null,
+      leader: { leader: async () => null },
+      clock,
+      logger: silent,
+      http: { request: () => Promise.reject(new Error("no peers here")) },
+    },
+  );
+  const app = fastify({ logger: false });
+  await app.register(fleetApi({ version: "1.0.0" }, { units }));
+  t.teardown(async () => {
+    await app.close();
+    await units.close();
+  });
+  await units.start();
+  const answer = app.inject({ method: "GET", url: "/fleet/v1/units" });
+  await clock.pass(5_500, 500);
+  const { statusCode, payload } = await answer;
+  t.equal(statusCode, 503);
+  t.match(JSON.parse(payload), { error: { message: "fleet server unable to communicate with etcd" } });
+});
+
+test("names of the agent's own units are refused", async (t) => {
+  const { ask } = await front(t);
+  const body = {
+    options: [{ section: "Service", name: "ExecStart", value: "/bin/true" }],
+    desiredState: "launched",
+  };
+  t.strictSame(
+    await ask("PUT", "/fleet/v1/units/argosy-fence.target", body),
+    refusal(400, 'unit names that begin with "argosy-" are reserved'),
   );
 });
