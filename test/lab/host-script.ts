@@ -2,6 +2,13 @@
  * The shell script that turns a fresh set of namespaces into a host: a copy-on-write view of this machine's files as its
  * root, its own /proc, /sys, /run, /tmp and cgroup tree, its own name and machine id; then the init becomes process 1.
  */
+import { resolve } from "node:path";
+
+/**
+ * This checkout, which hosts see at the same path, read-only: it may lie where the overlay or the host's own file systems
+ * hide it (/tmp, another mount), and no host's start may clean it away.
+ */
+const project = resolve(import.meta.dirname, "../..");
 
 /** Process 1 of a host: a real systemd, or a bare program that only reaps. */
 export type Init = "systemd" | "reaper";
@@ -32,6 +39,9 @@ mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
+mkdir -p .${project}
+mount --bind ${project} .${project}
+mount -o remount,bind,ro .${project}
 mount --rbind /dev dev
 mount -t cgroup2 none sys/fs/cgroup
 hostname ${name}
