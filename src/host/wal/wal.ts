@@ -10,6 +10,7 @@
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { AssertionFailure, assert } from "../../base/assert.ts";
+import { AgentError, errnoOf } from "../../base/errors.ts";
 import { Index } from "../../base/ids.ts";
 import type { Logger } from "../../base/ports.ts";
 import type { Entry, HardState, SnapshotMeta } from "../../raft/entry.ts";
@@ -87,7 +88,9 @@ export class Wal {
     const { directory, metadata } = options;
     if (options.existing && !(await holdsLog(directory))) throw missing(directory);
     await makeDirectory(directory);
-    let recovered = await recover(directory, metadata);
+    let recovered = await recover(directory, metadata).catch((cause) => {
+      throw readFailed(directory, cause);
+    });
     if (recovered.segments.length === 0) {
       const bytes = Math.min(segmentBytesOf(options), firstSegmentBytesMax);
       recovered = await beginLog({ directory, metadata, bytes }, recovered.state);
@@ -269,4 +272,16 @@ function missing(directory: string): WalError {
 
 function segmentBytesOf(options: WalOptions): number {
   return options.segmentBytes ?? segmentBytesDefault;
+}
+
+/** A refusal of the file system as an operating error; anything else, a WalError included, as it is. */
+function readFailed(directory: string, cause: unknown): unknown {
+  const errno = errnoOf(cause);
+  if (errno === undefined || cause instanceof AgentError || !(cause instanceof Error)) return cause;
+  const path = "path" in cause && typeof cause.path === "string" ? cause.path : directory;
+  return new StorageError(
+    `${path} cannot be read (${errno}): look at its owner and mode`,
+    { code: "storage.read-failed", path },
+    { cause },
+  );
 }

@@ -11,9 +11,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { type Test, test } from "tap";
-import { freePorts, startCluster } from "../../support/agents.ts";
+import { freePorts, startCluster } from "../support/agents.ts";
 
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 interface Ended {
   readonly code: number | null;
