@@ -12,6 +12,7 @@ import { RemoteKv } from "../host/kv-remote/remote-kv.ts";
 import { createLogger } from "../host/logger.ts";
 import { assertListenable } from "../host/port-probe.ts";
 import { releaseStartupPages } from "../host/startup-pages.ts";
+import type { AdminClient } from "../store/admin.ts";
 import type { KvClient } from "../store/kv.ts";
 import { openApi } from "./api.ts";
 import type { AgentConfig } from "./config.ts";
@@ -68,7 +69,7 @@ export async function startAgent(config: AgentConfig, modules: AgentModules): Pr
 async function openAgent(config: AgentConfig, modules: AgentModules, scope: Scope): Promise<Agent> {
   const { clock, logger } = modules;
   const metrics = new MetricsOfAgent(scope);
-  const { kv, server } = await openStore(config, modules, scope, metrics);
+  const { kv, admin, server } = await openStore(config, modules, scope, metrics);
   const machineId = machineIdOf(config.dataDir);
   const leader = openLeaderLocator(config, machineId, { kv, server }, modules, scope);
 
@@ -79,7 +80,7 @@ async function openAgent(config: AgentConfig, modules: AgentModules, scope: Scop
     { kv, server, units: () => units, network: () => network },
   );
   units = await openUnits(config, { machineId }, { kv, leader, scope, clock, logger });
-  const api = await openApi(config, { kv, server, status, units, metrics, clock, logger });
+  const api = await openApi(config, { kv, admin, server, status, units, metrics, clock, logger });
   scope.defer(() => api.close(drainMs));
   await units.start();
   network = await openNetworkOf(config, machineId, kv, modules, scope);
@@ -92,7 +93,7 @@ async function openStore(
   modules: AgentModules,
   scope: Scope,
   metrics: MetricsOfAgent,
-): Promise<{ kv: KvClient; server: Server | null }> {
+): Promise<{ kv: KvClient; admin: AdminClient; server: Server | null }> {
   const { store } = config;
   if (store.type === "member") {
     const server = await openServer(
@@ -105,7 +106,7 @@ async function openStore(
       { ...modules, scope, syncSeconds: metrics.syncSeconds },
     );
     metrics.observe(server);
-    return { kv: server.kv, server };
+    return { kv: server.kv, admin: server.admin, server };
   }
   const kv = new RemoteKv({ endpoints: store.endpoints, requestTimeoutMs }, modules);
   scope.defer(() => kv.close());
@@ -114,7 +115,7 @@ async function openStore(
     const fields = { endpoints: store.endpoints, error: messageOf(error) };
     modules.logger.warn(fields, "the store does not answer; this agent waits for it");
   });
-  return { kv, server: null };
+  return { kv, admin: kv, server: null };
 }
 
 function openLeaderLocator(

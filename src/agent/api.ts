@@ -6,8 +6,10 @@ import { ClientListener } from "../api/listener.ts";
 import { grpcMetrics } from "../api/ops/grpc-metrics.ts";
 import { opsPlugin } from "../api/ops/plugin.ts";
 import { DirectGrpcServer } from "../api/transport/direct-grpc-server.ts";
+import { gateElsewhere } from "../api/v3/gate.ts";
 import { v3Methods } from "../api/v3/methods.ts";
 import type { Clock, Logger } from "../base/ports.ts";
+import type { AdminClient } from "../store/admin.ts";
 import type { KvClient } from "../store/kv.ts";
 import type { AgentConfig } from "./config.ts";
 import type { MetricsOfAgent } from "./metrics.ts";
@@ -16,6 +18,7 @@ import type { UnitsOfAgent } from "./units-of-agent.ts";
 
 export interface ApiModules {
   readonly kv: KvClient;
+  readonly admin: AdminClient;
   readonly server: Server | null;
   readonly status: StatusSource;
   readonly units: UnitsOfAgent;
@@ -28,8 +31,7 @@ export interface ApiModules {
 export async function openApi(config: AgentConfig, modules: ApiModules): Promise<ClientListener> {
   const { kv, server, metrics, clock } = modules;
   const logger = modules.logger.child({ module: "api" });
-  const leadership = server ? { hasLeader: () => server.shell.leader !== null } : undefined;
-  const methods = v3Methods(leadership ? { kv, leadership } : { kv });
+  const methods = v3Methods({ kv, admin: modules.admin, gate: server?.gate ?? gateElsewhere });
   const grpc = new DirectGrpcServer(
     { methods },
     { clock, logger, observer: grpcMetrics(metrics.registry, methods) },

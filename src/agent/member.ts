@@ -14,7 +14,13 @@ import {
   isReadOnly,
   isSerializable,
 } from "../store/check.ts";
-import { type CommandKind, encodeCommand } from "../store/command.ts";
+import {
+  type CommandKind,
+  type CommandRequests,
+  type CommandResponses,
+  encodeCommand,
+  encodeRequest,
+} from "../store/command.ts";
 import { KvError } from "../store/errors.ts";
 import type { CallOptions, KvClient, WatchSink, WatchStream } from "../store/kv.ts";
 import type { Store } from "../store/store.ts";
@@ -203,7 +209,14 @@ export class Member implements KvClient {
     );
   }
 
-  openWatch(sink: WatchSink): WatchStream {
+  async *rangeStream(
+    init: Init<wire.RangeRequest>,
+    options: CallOptions = {},
+  ): AsyncIterable<wire.RangeResponse> {
+    yield await this.range(init, options);
+  }
+
+  openWatch(sink: WatchSink, _options: Pick<CallOptions, "caller"> = {}): WatchStream {
     const stream = this.#modules.store.openWatch({
       deliver: (response) => sink.deliver(this.#withHeader(response)),
       closed: (error) => sink.closed(error),
@@ -308,13 +321,22 @@ export class Member implements KvClient {
     options: CallOptions,
   ): Promise<Response> {
     const body = options.raw ?? codec.encode(request as Init<Request>);
-    return this.#withHeader(await this.#proposeBytes<Response>(kind, body, options.signal));
+    return this.#withHeader(await this.#proposeBytes<Response>(kind, body, options));
+  }
+
+  /** Proposes one command; resolves with its response once it is applied here. Errors are KvError. */
+  propose<Kind extends CommandKind>(
+    kind: Kind,
+    request: CommandRequests[Kind],
+    options: CallOptions = {},
+  ): Promise<CommandResponses[Kind] & object> {
+    return this.#proposeBytes(kind, encodeRequest(kind, request), options);
   }
 
   #proposeBytes<Response extends object>(
     kind: CommandKind,
     body: Uint8Array,
-    signal?: AbortSignal,
+    { signal, caller }: Pick<CallOptions, "signal" | "caller"> = {},
   ): Promise<Response> {
     if (this.#closed) return Promise.reject(new KvError("kv.stopped"));
     if (body.length > this.#options.requestBytesMax)
@@ -323,18 +345,23 @@ export class Member implements KvClient {
       return Promise.reject(new KvError("kv.too-many-requests"));
     const wallMs = this.#modules.clock.wallMs();
     return this.#modules.pending.submit<Response>(
-      (requestId) => encodeCommand({ kind, requestId, wallMs }, body),
+      (requestId) => encodeCommand({ kind, requestId, wallMs, caller }, body),
       signal,
     );
   }
 
-  #withHeader<Response extends { header: wire.ResponseHeader | undefined }>(response: Response): Response {
-    response.header = {
+  /** The header of an answer computed at `revision`, or now (etcd.md 3, response header rule). */
+  header(revision: number | undefined): wire.ResponseHeader {
+    return {
       cluster_id: this.#options.clusterId,
       member_id: this.#options.memberId,
-      revision: response.header?.revision || this.#modules.store.revision,
+      revision: revision || this.#modules.store.revision,
       raft_term: BigInt(this.#modules.shell.term),
     };
+  }
+
+  #withHeader<Response extends { header: wire.ResponseHeader | undefined }>(response: Response): Response {
+    response.header = this.header(response.header?.revision);
     return response;
   }
 }

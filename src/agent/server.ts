@@ -4,6 +4,7 @@
  */
 
 import { serverVersion } from "../api/ops/version.ts";
+import type { Gate } from "../api/v3/gate.ts";
 import { messageOf } from "../base/errors.ts";
 import { hex, type Instant, type MemberId, type Term } from "../base/ids.ts";
 import type { Clock, Logger, Random } from "../base/ports.ts";
@@ -14,10 +15,12 @@ import { PeerTransport } from "../host/peer/transport.ts";
 import type { DropReason, Role } from "../raft/event.ts";
 import type { Proposal } from "../raft/message.ts";
 import { createRaft } from "../raft/raft.ts";
+import type { AdminClient } from "../store/admin.ts";
 import { requestIdOf } from "../store/command.ts";
 import { KvError } from "../store/errors.ts";
 import type { StoreWrite } from "../store/storage.ts";
 import { Store } from "../store/store.ts";
+import { ServerAdmin } from "./admin.ts";
 import type { ServerConfig } from "./config.ts";
 import { type ClusterIdentity, clusterIdentity } from "./identity.ts";
 import { LeaseExpiry } from "./lease-expiry.ts";
@@ -27,6 +30,7 @@ import { answerPeer, peerPortAnswer, readable } from "./peer-answers.ts";
 import { PendingProposals } from "./pending.ts";
 import { RaftShell, type ReplicatedMachine } from "./raft-shell.ts";
 import { repeat } from "./repeat.ts";
+import { ServerGate } from "./server-gate.ts";
 import { bootstrap, initialConfiguration, loadStore, openStorage } from "./server-storage.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
 import { StateMachine } from "./state-machine.ts";
@@ -54,6 +58,8 @@ export interface ServerModules {
 export interface Server {
   readonly identity: ClusterIdentity;
   readonly kv: Member;
+  readonly admin: AdminClient;
+  readonly gate: Gate;
   readonly store: Store;
   readonly shell: RaftShell;
   readonly transport: PeerTransport;
@@ -250,7 +256,15 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
   });
   shell.start();
   const published = publish(kv, options, identity, store, scope.signal, logger);
-  return { identity, kv, store, shell, transport, pending, published };
+  const admin = new ServerAdmin({
+    handlers: {},
+    snapshot: () => {
+      throw new KvError("kv.unimplemented", "method Snapshot not implemented");
+    },
+    header: (revision) => kv.header(revision),
+  });
+  const gate = new ServerGate({ hasLeader: () => shell.leader !== null });
+  return { identity, kv, admin, gate, store, shell, transport, pending, published };
 }
 
 function peersOf(store: Store, self: MemberId): Map<MemberId, readonly string[]> {

@@ -63,6 +63,20 @@ export class Applier {
       case "member-attributes":
         this.#modules.members.setAttributes(command.request, writes);
         return null;
+      case "alarm":
+      case "auth-enable":
+      case "auth-disable":
+      case "auth-token":
+      case "user-add":
+      case "user-delete":
+      case "user-change-password":
+      case "user-grant-role":
+      case "user-revoke-role":
+      case "role-add":
+      case "role-delete":
+      case "role-grant-permission":
+      case "role-revoke-permission":
+        throw new KvError("kv.unimplemented");
       default:
         return assertNever(command);
     }

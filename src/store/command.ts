@@ -2,14 +2,21 @@
  * What a log entry of type `normal` holds: a small header, then the request exactly as it was received, so that nothing is
  * encoded twice. All numbers are big-endian.
  *
- *   offset 0  u8   format version, 1
+ *   offset 0  u8   format version: 1 without a caller, 2 with one
  *          1  u8   kind (table below)
  *          2  u64  request id: chosen by the proposer, finds the waiting call again when the entry is applied
  *         10  u64  wall clock of the proposer, milliseconds since 1970: the only time that replicated state knows
- *         18  ...  protobuf of the kind's message
+ *     only in version 2, the client on whose behalf the command is applied (etcd.md 9.10):
+ *         18  u64  revision of the auth store that the caller was identified at
+ *         26  u16  length of the user name; 0 is a client that did not identify itself
+ *         28  ...  user name, UTF-8
+ *         ..  ...  protobuf of the kind's message
  */
-import { asBuffer } from "../base/bytes.ts";
+import { assert } from "../base/assert.ts";
+import { asBuffer, emptyBytes, utf8 } from "../base/bytes.ts";
 import { CommandError } from "./errors.ts";
+import type { Caller } from "./kv.ts";
+import * as admin from "./wire/admin-messages.ts";
 import * as wire from "./wire/messages.ts";
 import type { Codec } from "./wire/protobuf.ts";
 
@@ -27,6 +34,21 @@ export interface CommandRequests {
   "lease-checkpoint": wire.LeaseCheckpoints;
   /** What a member says of itself once it runs. */
   "member-attributes": wire.MemberAttributes;
+  alarm: admin.AlarmRequest;
+  "auth-enable": admin.AuthEnableRequest;
+  "auth-disable": admin.AuthDisableRequest;
+  /** A password was verified; all members learn the simple token (etcd.md 9.5). */
+  "auth-token": admin.AuthTokenGrant;
+  /** Passwords come as bcrypt hashes only (`hashedPassword`); `password` is empty. */
+  "user-add": admin.AuthUserAddRequest;
+  "user-delete": admin.AuthUserDeleteRequest;
+  "user-change-password": admin.AuthUserChangePasswordRequest;
+  "user-grant-role": admin.AuthUserGrantRoleRequest;
+  "user-revoke-role": admin.AuthUserRevokeRoleRequest;
+  "role-add": admin.AuthRoleAddRequest;
+  "role-delete": admin.AuthRoleDeleteRequest;
+  "role-grant-permission": admin.AuthRoleGrantPermissionRequest;
+  "role-revoke-permission": admin.AuthRoleRevokePermissionRequest;
 }
 
 /** Response type of every kind. Of headers only `revision` is set. */
@@ -40,6 +62,19 @@ export interface CommandResponses {
   "lease-expire": null;
   "lease-checkpoint": null;
   "member-attributes": null;
+  alarm: admin.AlarmResponse;
+  "auth-enable": admin.AuthResponse;
+  "auth-disable": admin.AuthResponse;
+  "auth-token": admin.AuthResponse;
+  "user-add": admin.AuthResponse;
+  "user-delete": admin.AuthResponse;
+  "user-change-password": admin.AuthResponse;
+  "user-grant-role": admin.AuthResponse;
+  "user-revoke-role": admin.AuthResponse;
+  "role-add": admin.AuthResponse;
+  "role-delete": admin.AuthResponse;
+  "role-grant-permission": admin.AuthResponse;
+  "role-revoke-permission": admin.AuthResponse;
 }
 
 export type CommandKind = keyof CommandRequests;
@@ -47,6 +82,8 @@ export type CommandKind = keyof CommandRequests;
 export interface CommandHeader {
   readonly requestId: bigint;
   readonly wallMs: number;
+  /** Absent: the cluster itself, which may do everything. */
+  readonly caller?: Caller | undefined;
 }
 
 /** A decoded command; a union, so that `kind` tells the type of `request`. */
@@ -56,10 +93,15 @@ export type CommandOf<Kind extends CommandKind> = CommandHeader & {
 };
 export type Command = { [Kind in CommandKind]: CommandOf<Kind> }[CommandKind];
 
+/** Of version 1, and the fixed part of version 2. */
 export const commandHeaderBytes = 18;
-const formatVersion = 1;
+const callerBytes = 10;
+/** Longest user name, in bytes of UTF-8, that fits a command. */
+export const callerNameBytesMax = 0xffff;
+const versionTrusted = 1;
+const versionWithCaller = 2;
 
-/** Numbers are for ever. 16 on is room for auth and alarm, 32 on for v2. */
+/** Numbers are for ever. 29 to 31 are free, 32 on is room for v2. */
 const rows: { readonly [Kind in CommandKind]: { number: number; codec: Codec<CommandRequests[Kind]> } } = {
   put: { number: 1, codec: wire.PutRequest },
   "delete-range": { number: 2, codec: wire.DeleteRangeRequest },
@@ -70,6 +112,19 @@ const rows: { readonly [Kind in CommandKind]: { number: number; codec: Codec<Com
   "lease-expire": { number: 7, codec: wire.LeaseExpire },
   "lease-checkpoint": { number: 8, codec: wire.LeaseCheckpoints },
   "member-attributes": { number: 9, codec: wire.MemberAttributes },
+  alarm: { number: 16, codec: admin.AlarmRequest },
+  "auth-enable": { number: 17, codec: admin.AuthEnableRequest },
+  "auth-disable": { number: 18, codec: admin.AuthDisableRequest },
+  "auth-token": { number: 19, codec: admin.AuthTokenGrant },
+  "user-add": { number: 20, codec: admin.AuthUserAddRequest },
+  "user-delete": { number: 21, codec: admin.AuthUserDeleteRequest },
+  "user-change-password": { number: 22, codec: admin.AuthUserChangePasswordRequest },
+  "user-grant-role": { number: 23, codec: admin.AuthUserGrantRoleRequest },
+  "user-revoke-role": { number: 24, codec: admin.AuthUserRevokeRoleRequest },
+  "role-add": { number: 25, codec: admin.AuthRoleAddRequest },
+  "role-delete": { number: 26, codec: admin.AuthRoleDeleteRequest },
+  "role-grant-permission": { number: 27, codec: admin.AuthRoleGrantPermissionRequest },
+  "role-revoke-permission": { number: 28, codec: admin.AuthRoleRevokePermissionRequest },
 };
 const kindByNumber: readonly (CommandKind | undefined)[] = (Object.keys(rows) as CommandKind[]).reduce<
   (CommandKind | undefined)[]
@@ -80,12 +135,21 @@ const kindByNumber: readonly (CommandKind | undefined)[] = (Object.keys(rows) as
 
 /** The entry's bytes; `body` is an encoding of the kind's request, and is copied. */
 export function encodeCommand(header: CommandHeader & { kind: CommandKind }, body: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(commandHeaderBytes + body.length);
-  bytes[0] = formatVersion;
+  const { caller } = header;
+  const name = caller?.user ? utf8.encode(caller.user) : emptyBytes;
+  assert(name.length <= callerNameBytesMax, "a user name was checked when the user was added");
+  const headerBytes = commandHeaderBytes + (caller ? callerBytes + name.length : 0);
+  const bytes = Buffer.allocUnsafe(headerBytes + body.length);
+  bytes[0] = caller ? versionWithCaller : versionTrusted;
   bytes[1] = rows[header.kind].number;
   bytes.writeBigUInt64BE(BigInt.asUintN(64, header.requestId), 2);
   bytes.writeBigUInt64BE(BigInt(Math.trunc(header.wallMs)), 10);
-  bytes.set(body, commandHeaderBytes);
+  if (caller) {
+    bytes.writeBigUInt64BE(BigInt(caller.authRevision), commandHeaderBytes);
+    bytes.writeUInt16BE(name.length, commandHeaderBytes + 8);
+    bytes.set(name, commandHeaderBytes + callerBytes);
+  }
+  bytes.set(body, headerBytes);
   return bytes;
 }
 
@@ -104,14 +168,27 @@ export function requestIdOf(bytes: Uint8Array): bigint {
 /** Throws CommandError. The request's byte fields are views into `bytes`. */
 export function decodeCommand(bytes: Uint8Array): Command {
   const requestId = requestIdOf(bytes);
-  if (bytes[0] !== formatVersion) throw new CommandError(`format version ${bytes[0]} is unknown`);
   const kind = kindByNumber[bytes[1]!];
   if (kind === undefined) throw new CommandError(`kind ${bytes[1]} is unknown`);
   const wallMs = Number(asBuffer(bytes).readBigUInt64BE(10));
+  const { caller, bodyAt } = decodeCaller(bytes);
   try {
-    const request = rows[kind].codec.decode(bytes.subarray(commandHeaderBytes));
-    return { kind, requestId, wallMs, request } as Command;
+    const request = rows[kind].codec.decode(bytes.subarray(bodyAt));
+    return { kind, requestId, wallMs, caller, request } as Command;
   } catch (cause) {
     throw new CommandError(`request of kind ${kind}`, { cause });
   }
+}
+
+function decodeCaller(bytes: Uint8Array): { caller: Caller | undefined; bodyAt: number } {
+  if (bytes[0] === versionTrusted) return { caller: undefined, bodyAt: commandHeaderBytes };
+  if (bytes[0] !== versionWithCaller) throw new CommandError(`format version ${bytes[0]} is unknown`);
+  const nameAt = commandHeaderBytes + callerBytes;
+  if (bytes.length < nameAt) throw new CommandError("the caller is cut");
+  const view = asBuffer(bytes);
+  const bodyAt = nameAt + view.readUInt16BE(nameAt - 2);
+  if (bytes.length < bodyAt) throw new CommandError("the caller is cut");
+  const authRevision = Number(view.readBigUInt64BE(commandHeaderBytes));
+  const user = bodyAt === nameAt ? null : utf8.decode(bytes.subarray(nameAt, bodyAt));
+  return { caller: { user, authRevision }, bodyAt };
 }

@@ -18,7 +18,20 @@ export type {
 } from "./wire/messages.ts";
 export type { Init } from "./wire/protobuf.ts";
 
+/**
+ * On whose behalf a call is made (etcd.md 9.4). The fronts always say so; a call without a caller is the agent's own and is
+ * trusted. `user` is null for a client that did not identify itself, which is enough while auth is off.
+ */
+export interface Caller {
+  readonly user: string | null;
+  /** Revision of the auth store that the identity was established at (etcd.md 9.4, "revision of auth store is old"). */
+  readonly authRevision: number;
+  /** The token as the client sent it, for a client that passes the call on to a server. */
+  readonly token?: string;
+}
+
 export interface CallOptions {
+  readonly caller?: Caller;
   /** Gives up waiting: the promise rejects with `kv.canceled`. A write that was proposed may still happen. */
   readonly signal?: AbortSignal;
   /** The encoded request, where the caller has it; must be an encoding of the same request. Spares encoding it again. */
@@ -28,6 +41,8 @@ export interface CallOptions {
 /** Requests take any subset of the message's fields; absent ones have proto3's defaults. Errors are KvError. */
 export interface KvClient {
   range(request: Init<wire.RangeRequest>, options?: CallOptions): Promise<wire.RangeResponse>;
+  /** The same answer in pieces, pulled one at a time, so that a wide range is never whole in memory (etcd.md 4.3, RangeStream). */
+  rangeStream(request: Init<wire.RangeRequest>, options?: CallOptions): AsyncIterable<wire.RangeResponse>;
   put(request: Init<wire.PutRequest>, options?: CallOptions): Promise<wire.PutResponse>;
   deleteRange(
     request: Init<wire.DeleteRangeRequest>,
@@ -56,8 +71,11 @@ export interface KvClient {
   memberList(request: Init<wire.MemberListRequest>, options?: CallOptions): Promise<wire.MemberListResponse>;
   /** Status of the member that answers: this one, or the server that a remote client is connected to. */
   status(request: Init<wire.StatusRequest>, options?: CallOptions): Promise<wire.StatusResponse>;
-  /** Opens one watch stream (etcd.md 5.1): many watchers, one ordered sequence of responses. */
-  openWatch(sink: WatchSink): WatchStream;
+  /**
+   * Opens one watch stream (etcd.md 5.1): many watchers, one ordered sequence of responses. A refused caller is told at each
+   * create, by a canceled response (5.4).
+   */
+  openWatch(sink: WatchSink, options?: Pick<CallOptions, "caller">): WatchStream;
 }
 
 /** Where a watch stream's responses go. Called synchronously, in order, never re-entrantly from `create`. */

@@ -199,6 +199,13 @@ export class MemoryKv implements KvClient {
     );
   }
 
+  async *rangeStream(
+    request: Init<wire.RangeRequest>,
+    options?: CallOptions,
+  ): AsyncIterable<wire.RangeResponse> {
+    yield await this.range(request, options);
+  }
+
   openWatch(sink: WatchSink): WatchStream {
     return this.store.openWatch({
       deliver: (response) => sink.deliver(identified(response)),

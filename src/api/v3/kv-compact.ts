@@ -2,10 +2,11 @@
 import type { KvClient } from "../../store/kv.ts";
 import { CompactionRequest, CompactionResponse } from "../../store/wire/messages.ts";
 import type { UnaryMethod } from "../transport/grpc-method.ts";
-import { type Leadership, unary } from "./unary.ts";
+import type { Gate } from "./gate.ts";
+import { unary } from "./unary.ts";
 
-export function kvCompact(kv: KvClient, leadership: Leadership): UnaryMethod {
-  return unary(CompactionRequest, CompactionResponse, leadership, (request, options) =>
+export function kvCompact(kv: KvClient, gate: Gate): UnaryMethod {
+  return unary(CompactionRequest, CompactionResponse, gate, (request, options) =>
     kv.compact(request, options),
   );
 }

@@ -2,8 +2,9 @@
 import type { KvClient } from "../../store/kv.ts";
 import { TxnRequest, TxnResponse } from "../../store/wire/messages.ts";
 import type { UnaryMethod } from "../transport/grpc-method.ts";
-import { type Leadership, unary } from "./unary.ts";
+import type { Gate } from "./gate.ts";
+import { unary } from "./unary.ts";
 
-export function kvTxn(kv: KvClient, leadership: Leadership): UnaryMethod {
-  return unary(TxnRequest, TxnResponse, leadership, (request, options) => kv.txn(request, options));
+export function kvTxn(kv: KvClient, gate: Gate): UnaryMethod {
+  return unary(TxnRequest, TxnResponse, gate, (request, options) => kv.txn(request, options));
 }

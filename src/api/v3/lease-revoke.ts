@@ -2,10 +2,11 @@
 import type { KvClient } from "../../store/kv.ts";
 import { LeaseRevokeRequest, LeaseRevokeResponse } from "../../store/wire/messages.ts";
 import type { UnaryMethod } from "../transport/grpc-method.ts";
-import { type Leadership, unary } from "./unary.ts";
+import type { Gate } from "./gate.ts";
+import { unary } from "./unary.ts";
 
-export function leaseRevoke(kv: KvClient, leadership: Leadership): UnaryMethod {
-  return unary(LeaseRevokeRequest, LeaseRevokeResponse, leadership, (request, options) =>
+export function leaseRevoke(kv: KvClient, gate: Gate): UnaryMethod {
+  return unary(LeaseRevokeRequest, LeaseRevokeResponse, gate, (request, options) =>
     kv.leaseRevoke(request, options),
   );
 }

@@ -2,8 +2,9 @@
 import type { KvClient } from "../../store/kv.ts";
 import { StatusRequest, StatusResponse } from "../../store/wire/messages.ts";
 import type { UnaryMethod } from "../transport/grpc-method.ts";
-import { type Leadership, unary } from "./unary.ts";
+import type { Gate } from "./gate.ts";
+import { unary } from "./unary.ts";
 
-export function maintenanceStatus(kv: KvClient, leadership: Leadership): UnaryMethod {
-  return unary(StatusRequest, StatusResponse, leadership, (request, options) => kv.status(request, options));
+export function maintenanceStatus(kv: KvClient, gate: Gate): UnaryMethod {
+  return unary(StatusRequest, StatusResponse, gate, (request, options) => kv.status(request, options));
 }

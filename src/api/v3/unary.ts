@@ -6,31 +6,25 @@ import { messageOf } from "../../base/errors.ts";
 import { type CallOptions, KvError } from "../../store/kv.ts";
 import { GrpcCode } from "../../store/wire/grpc-code.ts";
 import { type Codec, WireError } from "../../store/wire/protobuf.ts";
-import { type GrpcStatus, statusOfKvError, statusTable } from "../../store/wire/status.ts";
+import { type GrpcStatus, statusOfKvError } from "../../store/wire/status.ts";
 import { GrpcError } from "../transport/errors.ts";
-import type { Metadata, UnaryMethod } from "../transport/grpc-method.ts";
-
-/** Whether this member knows a leader now; asked for calls that carry `hasleader: true` (etcd.md section 1). */
-export interface Leadership {
-  hasLeader(): boolean;
-}
-
-/** For a client without a raft of its own (worker, external etcd): the server at the other end decides. */
-export const leadershipElsewhere: Leadership = { hasLeader: () => true };
+import type { UnaryMethod } from "../transport/grpc-method.ts";
+import type { Gate } from "./gate.ts";
 
 /** Makes the method of one rpc. `options.raw` of the call is the request as it was received. */
 export function unary<Request, Response>(
   request: Codec<Request>,
   response: Codec<Response>,
-  leadership: Leadership,
+  gate: Gate,
   call: (request: Request, options: CallOptions) => Promise<Response>,
 ): UnaryMethod {
   return {
     kind: "unary",
-    async handle({ message, metadata, signal }) {
-      refuseWithoutLeader(metadata, leadership);
+    async handle({ path, message, metadata, signal }) {
       try {
-        const answer = await call(decodeRequest(request, message), { signal, raw: message });
+        const admitted = gate.admit(path, metadata);
+        const caller = admitted instanceof Promise ? await admitted : admitted;
+        const answer = await call(decodeRequest(request, message), { signal, raw: message, caller });
         // A whole response is a valid subset of itself; the compiler cannot see that through a type parameter.
         return response.encode(answer as Parameters<typeof response.encode>[0]);
       } catch (error) {
@@ -38,13 +32,6 @@ export function unary<Request, Response>(
       }
     },
   };
-}
-
-/** Throws Unavailable "no leader" for a call that asked to be told so. */
-export function refuseWithoutLeader(metadata: Metadata, leadership: Leadership): void {
-  if (metadata.get("hasleader") !== "true" || leadership.hasLeader()) return;
-  const { grpc, text } = statusTable["kv.no-leader"];
-  throw new GrpcError(grpc, text ?? "");
 }
 
 /** The decoded message; malformed bytes are the client's Internal error, as with grpc-go. */

@@ -3,24 +3,20 @@
  * makes `deliver` say "wait" until it has drained, and no request is read meanwhile, so a client that does not read its
  * answers cannot make the store queue more of them.
  */
-import type { KvClient, WatchResponse, WatchStream } from "../../store/kv.ts";
+import type { Caller, KvClient, WatchResponse, WatchSink, WatchStream } from "../../store/kv.ts";
 import { GrpcCode } from "../../store/wire/grpc-code.ts";
 import { WatchRequest, WatchResponse as WatchResponseCodec } from "../../store/wire/messages.ts";
 import type { GrpcStream, StreamMethod } from "../transport/grpc-method.ts";
-import { decodeRequest, type Leadership, refuseWithoutLeader, streamStatus } from "./unary.ts";
+import type { Gate } from "./gate.ts";
+import { admitted } from "./stream.ts";
+import { decodeRequest, streamStatus } from "./unary.ts";
 import { fragments } from "./watch-fragment.ts";
 
 /** max-request-bytes + 512 KiB (etcd.md 5.11). */
 const fragmentBytesMax = 1_572_864 + 512 * 1024;
 
-export function watch(kv: KvClient, leadership: Leadership): StreamMethod {
-  return {
-    kind: "bidi_stream",
-    handle(stream) {
-      refuseWithoutLeader(stream.metadata, leadership);
-      new WatchCall(kv, stream);
-    },
-  };
+export function watch(kv: KvClient, gate: Gate): StreamMethod {
+  return admitted("bidi_stream", gate, (stream, caller) => void new WatchCall(kv, stream, caller));
 }
 
 class WatchCall {
@@ -30,14 +26,15 @@ class WatchCall {
   readonly #creating: boolean[] = [];
   readonly #fragmenting = new Set<number>();
 
-  constructor(kv: KvClient, stream: GrpcStream) {
+  constructor(kv: KvClient, stream: GrpcStream, caller: Caller) {
     this.#stream = stream;
-    this.#watch = kv.openWatch({
+    const sink: WatchSink = {
       deliver: (response) => this.#deliver(response),
       closed: (error) => {
         stream.end(error ? streamStatus(error) : { code: GrpcCode.OK, message: "" });
       },
-    });
+    };
+    this.#watch = kv.openWatch(sink, { caller });
     stream.onMessage = (message) => this.#request(message);
     stream.onHalfClose = () => this.#end({ code: GrpcCode.OK, message: "" });
     stream.onDrain = () => {

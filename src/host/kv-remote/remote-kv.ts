@@ -6,12 +6,20 @@ import { messageOf } from "../../base/errors.ts";
 import { Instant } from "../../base/ids.ts";
 import type { Clock, Logger } from "../../base/ports.ts";
 import {
+  type AdminClient,
+  type AdminRequest,
+  type AdminResponse,
+  type AdminRpc,
+  adminRpcs,
+} from "../../store/admin.ts";
+import {
   type CallOptions,
   type KvClient,
   KvError,
   type WatchSink,
   type WatchStream,
 } from "../../store/kv.ts";
+import type { SnapshotResponse } from "../../store/wire/admin-messages.ts";
 import { GrpcCode } from "../../store/wire/grpc-code.ts";
 import * as wire from "../../store/wire/messages.ts";
 import type { Codec, Init } from "../../store/wire/protobuf.ts";
@@ -29,7 +37,7 @@ export interface RemoteKvOptions {
   readonly requestTimeoutMs: number;
 }
 
-export class RemoteKv implements KvClient {
+export class RemoteKv implements KvClient, AdminClient {
   readonly #requestTimeoutMs: number;
   readonly #clock: Clock;
   readonly #connections: Connections;
@@ -111,7 +119,39 @@ export class RemoteKv implements KvClient {
     );
   }
 
-  openWatch(sink: WatchSink): WatchStream {
+  /** One piece: older servers have no such rpc, and a worker's clients see the same answer. */
+  async *rangeStream(
+    request: Init<wire.RangeRequest>,
+    options?: CallOptions,
+  ): AsyncIterable<wire.RangeResponse> {
+    yield await this.range(request, options);
+  }
+
+  call<Name extends AdminRpc>(
+    name: Name,
+    request: AdminRequest<Name>,
+    options?: CallOptions,
+  ): Promise<AdminResponse<Name>> {
+    const row = adminRpcs[name];
+    const [input, output] = [row.request, row.response] as unknown as [
+      Codec<AdminRequest<Name>>,
+      Codec<AdminResponse<Name>>,
+    ];
+    return this.#call(
+      "write",
+      `${row.service}/${name}`,
+      input,
+      output,
+      request as Init<AdminRequest<Name>>,
+      options,
+    );
+  }
+
+  snapshot(_options?: CallOptions): AsyncIterable<SnapshotResponse> {
+    throw new KvError("kv.unimplemented", "a worker passes no snapshot on; ask a server");
+  }
+
+  openWatch(sink: WatchSink, _options: Pick<CallOptions, "caller"> = {}): WatchStream {
     const watch = new RemoteWatch(
       { sink, onEnd: () => this.#watches.delete(watch) },
       { connections: this.#connections, clock: this.#clock },

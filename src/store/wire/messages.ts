@@ -71,6 +71,9 @@ export const RangeResponse = message({
   count: int64(4),
 });
 export type RangeResponse = Infer<typeof RangeResponse>;
+/** One chunk of RangeStream; header, more and count only in the last one (etcd.md 4.3). */
+export const RangeStreamResponse = message({ range_response: nested(1, () => RangeResponse) });
+export type RangeStreamResponse = Infer<typeof RangeStreamResponse>;
 
 export const PutRequest = message({
   key: bytes(1),
@@ -242,6 +245,8 @@ export const MemberListRequest = message({ linearizable: bool(1) });
 export type MemberListRequest = Infer<typeof MemberListRequest>;
 export const MemberListResponse = message({ header, members: repeated(nested(2, () => Member)) });
 export type MemberListResponse = Infer<typeof MemberListResponse>;
+export const DowngradeInfo = message({ enabled: bool(1), targetVersion: string(2) });
+export type DowngradeInfo = Infer<typeof DowngradeInfo>;
 export const StatusRequest = message({});
 export type StatusRequest = Infer<typeof StatusRequest>;
 export const StatusResponse = message({
@@ -255,6 +260,9 @@ export const StatusResponse = message({
   errors: repeated(string(8)),
   dbSizeInUse: int64(9),
   isLearner: bool(10),
+  storageVersion: string(11),
+  dbSizeQuota: int64(12),
+  downgradeInfo: nested(13, () => DowngradeInfo),
 });
 export type StatusResponse = Infer<typeof StatusResponse>;
 

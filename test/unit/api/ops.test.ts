@@ -5,7 +5,9 @@ import { exponentialBounds, MetricRegistry } from "../../../src/api/ops/metrics.
 import { opsPlugin } from "../../../src/api/ops/plugin.ts";
 import { processMetrics } from "../../../src/api/ops/process-metrics.ts";
 import { serverMetrics } from "../../../src/api/ops/server-metrics.ts";
+import { gateElsewhere } from "../../../src/api/v3/gate.ts";
 import { v3Methods } from "../../../src/api/v3/methods.ts";
+import type { AdminClient } from "../../../src/store/admin.ts";
 import { systemClock } from "../../compat/clock.ts";
 import { MemoryKv } from "../../support/memory-kv.ts";
 
@@ -114,7 +116,7 @@ test("/metrics has etcd's names", async (t) => {
     proposalsPending: one,
     proposalsFailed: one,
   });
-  const observer = grpcMetrics(registry, v3Methods({ kv }));
+  const observer = grpcMetrics(registry, v3Methods({ kv, admin: {} as AdminClient, gate: gateElsewhere }));
   observeFsync(0.003);
   observer.started("/etcdserverpb.KV/Put");
   observer.handled("/etcdserverpb.KV/Put", 5);

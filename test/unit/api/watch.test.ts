@@ -1,8 +1,9 @@
 import { test } from "tap";
 import type { GrpcStream } from "../../../src/api/transport/grpc-method.ts";
+import { type Gate, gateElsewhere } from "../../../src/api/v3/gate.ts";
 import { watch } from "../../../src/api/v3/watch.ts";
 import { fragments } from "../../../src/api/v3/watch-fragment.ts";
-import type { KvClient, WatchSink } from "../../../src/store/kv.ts";
+import { type KvClient, KvError, type WatchSink } from "../../../src/store/kv.ts";
 import { Event, KeyValue, WatchRequest, WatchResponse } from "../../../src/store/wire/messages.ts";
 
 const event = (name: string, size: number): Event =>
@@ -75,7 +76,7 @@ test("a full outbox stops the store and the client, a drain starts both", async 
       };
     },
   };
-  watch(kv as KvClient, { hasLeader: () => true }).handle(stream);
+  watch(kv as KvClient, gateElsewhere).handle(stream);
   stream.onMessage(WatchRequest.encode({ create_request: { key: Buffer.from("a") } }));
   stream.onMessage(WatchRequest.encode({ cancel_request: { watch_id: 4 } }));
   stream.onMessage(WatchRequest.encode({ progress_request: {} }));
@@ -93,10 +94,15 @@ test("a full outbox stops the store and the client, a drain starts both", async 
 test("malformed requests end the stream; without a leader there is none", async (t) => {
   const { stream, log } = fakeStream();
   const kv = { openWatch: () => ({ close: () => {} }) } as unknown as KvClient;
-  watch(kv, { hasLeader: () => true }).handle(stream);
+  watch(kv, gateElsewhere).handle(stream);
   stream.onMessage(Buffer.from([0xff]));
   t.strictSame(log, ["end 13"]);
-  const asking = { ...fakeStream().stream, metadata: { get: () => "true" } };
-  const leaderless = watch(kv, { hasLeader: () => false });
-  t.throws(() => leaderless.handle(asking), { message: "etcdserver: no leader" });
+  const refused = fakeStream();
+  const closed: Gate = {
+    admit: () => {
+      throw new KvError("kv.no-leader");
+    },
+  };
+  watch(kv, closed).handle(refused.stream);
+  t.strictSame(refused.log, ["end 14"]);
 });
