@@ -1,6 +1,6 @@
 /**
  * The cheapest gRPC client that is still correct towards a correct server: HTTP/2 frames written straight to a socket, one
- * request template, many streams. It exists because server and generator share the machine; node:http2 would cost more than
+ * request template for unary calls of one path, and streams of any path. It exists because server and generator share the machine; node:http2 would cost more than
  * the server under test. RFC 9113 frames, RFC 7541 header blocks.
  */
 import { connect, type Socket } from "node:net";
@@ -22,14 +22,28 @@ const flagEndHeaders = 4;
 const windowBytes = 16 * 1024 * 1024;
 const initialWindowBytes = 65_535;
 
-/** `done(ok, at)` is called per call, from within the processing of one socket chunk. */
-export type CallDone = (ok: boolean) => void;
+/** `done(ok)` is called per call, from within the processing of one socket chunk. `message` is the answer, if there is one. */
+export type CallDone = (ok: boolean, message: Buffer | null) => void;
+
+/** One open gRPC stream: what it does with each message of the server, in order. */
+export interface LoadStream {
+  /** Sends one gRPC frame (prefix included). */
+  write(message: Buffer): void;
+}
+interface OpenStream {
+  readonly onMessage: (message: Buffer) => void;
+  readonly onEnd: () => void;
+  rest: Buffer;
+  received: number;
+}
 
 export class LoadConnection {
   readonly #socket: Socket;
   readonly #first: Buffer;
   readonly #next: Buffer;
-  readonly #calls = new Map<number, { done: CallDone; answered: boolean }>();
+  readonly #authority: string;
+  readonly #calls = new Map<number, { done: CallDone; answer: Buffer | null }>();
+  readonly #streams = new Map<number, OpenStream>();
   #streamId = 1;
   #sendWindow = initialWindowBytes;
   #received = 0;
@@ -51,6 +65,7 @@ export class LoadConnection {
 
   private constructor(socket: Socket, authority: string, path: string) {
     this.#socket = socket;
+    this.#authority = authority;
     [this.#first, this.#next] = headerBlocks(authority, path);
     const settings = Buffer.alloc(6);
     settings.writeUInt16BE(4, 0); // INITIAL_WINDOW_SIZE
@@ -61,8 +76,10 @@ export class LoadConnection {
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("error", () => {});
     socket.on("close", () => {
-      for (const call of this.#calls.values()) call.done(false);
+      for (const call of this.#calls.values()) call.done(false, null);
+      for (const stream of this.#streams.values()) stream.onEnd();
       this.#calls.clear();
+      this.#streams.clear();
     });
     this.flush();
   }
@@ -77,13 +94,33 @@ export class LoadConnection {
     const block = this.#streamId === 1 ? this.#first : this.#next;
     const id = this.#streamId;
     this.#streamId += 2;
-    this.#calls.set(id, { done, answered: false });
+    this.#calls.set(id, { done, answer: null });
     const request = Buffer.allocUnsafe(2 * frameHeaderBytes + block.length + message.length);
     let at = writeHeader(request, 0, block.length, frame.headers, flagEndHeaders, id);
     at += block.copy(request, at);
     at = writeHeader(request, at, message.length, frame.data, flagEndStream, id);
     message.copy(request, at);
     this.#out.push(request);
+    this.#flushSoon();
+  }
+
+  /** Opens a gRPC stream. `onEnd` is called when the server ended it or the connection is gone. Messages are small: no window of ours. */
+  stream(path: string, onMessage: (message: Buffer) => void, onEnd: () => void): LoadStream {
+    const id = this.#streamId;
+    this.#streamId += 2;
+    this.#streams.set(id, { onMessage, onEnd, rest: Buffer.alloc(0), received: 0 });
+    this.#out.push(frameOf(frame.headers, flagEndHeaders, id, literalBlock(this.#authority, path)));
+    this.#flushSoon();
+    return {
+      write: (message) => {
+        this.#sendWindow -= message.length;
+        this.#out.push(frameOf(frame.data, 0, id, message));
+        this.#flushSoon();
+      },
+    };
+  }
+
+  #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
     setImmediate(() => this.flush());
@@ -98,13 +135,14 @@ export class LoadConnection {
 
   close(): void {
     this.#calls.clear();
+    this.#streams.clear();
     this.#socket.destroy();
   }
 
-  #grant(bytes: number): void {
+  #grant(bytes: number, id = 0): void {
     const payload = Buffer.alloc(4);
     payload.writeUInt32BE(bytes, 0);
-    this.#out.push(frameOf(frame.windowUpdate, 0, 0, payload));
+    this.#out.push(frameOf(frame.windowUpdate, 0, id, payload));
   }
 
   #receive(chunk: Buffer): void {
@@ -125,7 +163,10 @@ export class LoadConnection {
   #frame(type: number, flags: number, id: number, payload: Buffer): void {
     if (type === frame.data) {
       const call = this.#calls.get(id);
-      if (call && payload.length > 0) call.answered = true;
+      // Only the first frame is kept: answers that are looked at are small.
+      if (call && payload.length > 0) call.answer ??= payload;
+      const stream = this.#streams.get(id);
+      if (stream) this.#receiveOn(stream, id, payload);
       this.#received += payload.length;
       if (this.#received > windowBytes / 2) {
         this.#grant(this.#received);
@@ -151,12 +192,34 @@ export class LoadConnection {
     }
   }
 
+  #receiveOn(stream: OpenStream, id: number, payload: Buffer): void {
+    stream.received += payload.length;
+    if (stream.received > windowBytes / 2) {
+      this.#grant(stream.received, id);
+      stream.received = 0;
+    }
+    const bytes = stream.rest.length > 0 ? Buffer.concat([stream.rest, payload]) : payload;
+    let at = 0;
+    while (bytes.length - at >= 5) {
+      const end = at + 5 + bytes.readUInt32BE(at + 1);
+      if (end > bytes.length) break;
+      stream.onMessage(bytes.subarray(at + 5, end));
+      at = end;
+    }
+    stream.rest = Buffer.from(bytes.subarray(at));
+  }
+
   /** A call is good when it brought a message: an error of gRPC is a status without one. */
   #finish(id: number): void {
+    const stream = this.#streams.get(id);
+    if (stream) {
+      this.#streams.delete(id);
+      stream.onEnd();
+    }
     const call = this.#calls.get(id);
     if (!call) return;
     this.#calls.delete(id);
-    call.done(call.answered);
+    call.done(call.answer !== null, call.answer?.subarray(5) ?? null);
   }
 }
 
@@ -186,18 +249,28 @@ function frameOf(type: number, flags: number, id: number, payload: Buffer): Buff
  * to them: `:method: POST` and `:scheme: http` are static entries 3 and 6; the newest dynamic entry is 62.
  */
 function headerBlocks(authority: string, path: string): [Buffer, Buffer] {
+  const first = fieldsBlock(authority, path, 0x40);
+  return [first, Buffer.from([0x83, 0x86, 0x80 | 65, 0x80 | 64, 0x80 | 63, 0x80 | 62])];
+}
+
+/** A block that leaves no trace in the peer's table. */
+function literalBlock(authority: string, path: string): Buffer {
+  return fieldsBlock(authority, path, 0x00);
+}
+
+/** `kind` is the first byte of each literal: 0x40 with incremental indexing, 0x00 without. */
+function fieldsBlock(authority: string, path: string, kind: number): Buffer {
   const fields = [
     [":path", path],
     [":authority", authority],
     ["content-type", "application/grpc"],
     ["te", "trailers"],
   ] as const;
-  const literal = ([name, value]: readonly [string, string]): Buffer[] => [
-    Buffer.from([0x40, name.length]),
+  const literals = fields.flatMap(([name, value]) => [
+    Buffer.from([kind, name.length]),
     Buffer.from(name, "latin1"),
     Buffer.from([value.length]),
     Buffer.from(value, "latin1"),
-  ];
-  const first = Buffer.concat([Buffer.from([0x83, 0x86]), ...fields.flatMap(literal)]);
-  return [first, Buffer.from([0x83, 0x86, 0x80 | 65, 0x80 | 64, 0x80 | 63, 0x80 | 62])];
+  ]);
+  return Buffer.concat([Buffer.from([0x83, 0x86]), ...literals]);
 }

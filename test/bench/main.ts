@@ -1,10 +1,10 @@
 /**
- * `npm run bench -- start memory put`: measures dist/agent beside Debian's etcd in one run, and prints one table with the
+ * `npm run bench -- start memory put etcd`: measures dist/agent beside Debian's etcd in one run, and prints one table with the
  * ratio of the two. Never fails on a figure: machines differ, the ratio is what to look at.
  */
 import { cpus } from "node:os";
 import process from "node:process";
-import { type Figure, measures } from "./measures.ts";
+import { defaultMeasures, type Figure, measures } from "./measures.ts";
 import { argosy, etcd, isPresent } from "./server.ts";
 
 const words = process.argv.slice(2);
@@ -21,7 +21,7 @@ if (!subjects.includes(etcd))
   console.log("No /usr/bin/etcd to compare with (Debian: apt-get install etcd-server).");
 
 const rows: string[][] = [];
-for (const word of words.length > 0 ? words : Object.keys(measures)) {
+for (const word of words.length > 0 ? words : defaultMeasures) {
   const figures = new Map<string, Figure[]>();
   for (const subject of subjects) {
     console.error(`measuring ${word} of ${subject.name} ...`);

@@ -12,6 +12,7 @@ export interface Figure {
 const startRounds = 10;
 const idleSeconds = 10;
 const putSeconds = 5;
+const callSeconds = 3;
 
 async function start(subject: Subject): Promise<Figure[]> {
   const times: number[] = [];
@@ -42,38 +43,97 @@ async function memory(subject: Subject): Promise<Figure[]> {
 
 async function put(subject: Subject): Promise<Figure[]> {
   await using server = await BenchServer.start(subject);
-  const load = (seconds: number) =>
-    runScript("load-put.ts", [
-      ...[
-        "--endpoint",
-        server.endpoint,
-        "--connections",
-        "10",
-        "--clients",
-        "100",
-        "--seconds",
-        String(seconds),
-      ],
-    ]);
-  await load(1);
+  await load(server, { call: "put", connections: 10, clients: 100, seconds: 1 });
   const before = await server.cpuSeconds();
-  const result = await load(putSeconds);
+  const result = await load(server, { call: "put", connections: 10, clients: 100, seconds: putSeconds });
   const cpuSeconds = (await server.cpuSeconds()) - before;
   const { residentMb } = await server.memory();
-  const figure = (what: string, value: unknown, unit: string): Figure[] =>
-    typeof value === "number" ? [{ what, value, unit }] : [];
-  const perSecond = Number(result.putsPerSecond);
   return [
-    ...figure("puts, 100 clients on 10 connections, 256 B", result.putsPerSecond, "/s"),
-    ...figure("put, median", result.p50Ms, "ms"),
-    ...figure("put, 99 of 100 below", result.p99Ms, "ms"),
-    ...figure("server's processor time per put", (cpuSeconds * 1e6) / (perSecond * putSeconds), "us"),
-    ...figure("resident memory after the puts", residentMb, "MB"),
+    { what: "puts, 100 clients on 10 connections, 256 B", value: result.perSecond, unit: "/s" },
+    { what: "put, median", value: result.p50Ms, unit: "ms" },
+    { what: "put, 99 of 100 below", value: result.p99Ms, unit: "ms" },
+    {
+      what: "server's processor time per put",
+      value: (cpuSeconds * 1e6) / (result.perSecond * putSeconds),
+      unit: "us",
+    },
+    { what: "resident memory after the puts", value: residentMb, unit: "MB" },
   ];
+}
+
+interface UnaryLoad {
+  readonly call: "put" | "range" | "range-serializable" | "txn";
+  readonly connections: number;
+  readonly clients: number;
+  readonly seconds: number;
+}
+interface LoadResult {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+async function load(server: BenchServer, options: UnaryLoad): Promise<LoadResult> {
+  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const result = await runScript("load-unary.ts", ["--endpoint", server.endpoint, ...flags]);
+  return result as unknown as LoadResult;
+}
+
+/** Everything that etcd's own benchmark looks at, one after the other on one server. */
+async function everyCall(subject: Subject): Promise<Figure[]> {
+  await using server = await BenchServer.start(subject);
+  const figures: Figure[] = [];
+  for (const call of ["put", "txn", "range", "range-serializable"] as const) {
+    for (const [connections, clients] of [
+      [1, 1],
+      [1, 1000],
+      [100, 1000],
+    ] as const) {
+      const result = await load(server, { call, connections, clients, seconds: callSeconds });
+      const what = `${call}, ${clients} clients on ${connections} connections`;
+      figures.push(
+        { what, value: result.perSecond, unit: "/s" },
+        { what: "  99 of 100 below", value: result.p99Ms, unit: "ms" },
+      );
+    }
+  }
+  return figures;
+}
+
+async function watch(subject: Subject): Promise<Figure[]> {
+  await using server = await BenchServer.start(subject);
+  const flags = ["--endpoint", server.endpoint, "--seconds", String(callSeconds)];
+  const result = await runScript("load-watch.ts", flags);
+  return [
+    { what: "events to 1,000 watchers of one key", value: Number(result.eventsPerSecond), unit: "/s" },
+    { what: "put to last watcher, median", value: Number(result.p50Ms), unit: "ms" },
+    { what: "put to last watcher, 99 of 100 below", value: Number(result.p99Ms), unit: "ms" },
+  ];
+}
+
+async function lease(subject: Subject): Promise<Figure[]> {
+  await using server = await BenchServer.start(subject);
+  const flags = ["--endpoint", server.endpoint, "--seconds", String(callSeconds)];
+  const result = await runScript("load-lease.ts", flags);
+  return [
+    { what: "keepalives of 10,000 leases, 100 streams", value: Number(result.perSecond), unit: "/s" },
+    { what: "keepalive, 99 of 100 below", value: Number(result.p99Ms), unit: "ms" },
+  ];
+}
+
+async function etcd(subject: Subject): Promise<Figure[]> {
+  return [...(await everyCall(subject)), ...(await watch(subject)), ...(await lease(subject))];
 }
 
 export const measures: Readonly<Record<string, (subject: Subject) => Promise<Figure[]>>> = {
   start,
   memory,
   put,
+  calls: everyCall,
+  watch,
+  lease,
+  etcd,
 };
+
+/** Measured without being named; `etcd` is the long run, and holds `calls`, `watch` and `lease`. */
+export const defaultMeasures: readonly string[] = ["start", "memory", "put"];
