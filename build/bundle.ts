@@ -70,6 +70,11 @@ function argosyPlugin(arch: Arch): esbuild.Plugin {
         }
         return { path: "classic-level", namespace: "argosy-addon" };
       });
+      // A thread's program is a file of its own; the executable has it as a string.
+      build.onLoad({ filter: /\/src\/host\/password\/worker-source\.ts$/ }, async () => {
+        const text = await threadProgram(`${root}src/host/password/worker.ts`);
+        return { contents: `export const workerSource=${JSON.stringify(text)};`, loader: "js" };
+      });
       // No route here carries a JSON schema; fastify would load its compilers all the same, at 50 ms and 5 MB of a start.
       build.onResolve({ filter: /^@fastify\/(ajv|fast-json-stringify)-compiler$/ }, ({ path }) => ({
         path,
@@ -86,6 +91,24 @@ function argosyPlugin(arch: Arch): esbuild.Plugin {
       }));
     },
   };
+}
+
+/** A thread's program with what it imports, as one CommonJS text. */
+async function threadProgram(entry: string): Promise<string> {
+  const result = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    platform: "node",
+    format: "cjs",
+    target: "node24",
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: "none",
+    logLevel: "error",
+  });
+  return result.outputFiles[0]?.text ?? "";
 }
 
 function addonModule(name: string, arch: Arch): string {

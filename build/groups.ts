@@ -23,6 +23,8 @@ export const groups: readonly Group[] = [
     timeoutSeconds: 180,
     needsExecutable: true,
   }),
+  group("fuzz", "damaged input of every kind, seeded", { timeoutSeconds: 120 }),
+  group("clients", "client libraries of others: npm etcd3, Go, Python, Java", { timeoutSeconds: 300 }),
   group("simulation", "many agents, virtual time, seeded faults", { timeoutSeconds: 300 }),
   group("executable", "dist/agent in a minimal root", {
     jobs: 1,

@@ -19,6 +19,7 @@ import type { AgentConfig } from "./config.ts";
 import { machineIdOf } from "./identity.ts";
 import { KvElection } from "./kv-election.ts";
 import { MemberLeaderLocator, RemoteLeaderLocator } from "./leader-locator.ts";
+import { openMonitors, opsOf } from "./maintenance/ops.ts";
 import { MetricsOfAgent } from "./metrics.ts";
 import type { NetworkModule } from "./network/module.ts";
 import { absentNetwork, openNetwork } from "./network/open.ts";
@@ -42,6 +43,8 @@ export interface AgentModules {
   readonly logger: Logger;
   /** The agent cannot go on; called at most once. The owner closes it and exits. */
   readonly fatal: (error: unknown) => void;
+  /** This server was removed from its cluster for good. The owner closes the agent and exits. */
+  readonly removed?: () => void;
 }
 
 /** A request of the store, from here to the answer, at most (etcd.md 11: 5 s and two election timeouts). */
@@ -82,6 +85,7 @@ async function openAgent(config: AgentConfig, modules: AgentModules, scope: Scop
   units = await openUnits(config, { machineId }, { kv, leader, scope, clock, logger });
   const api = await openApi(config, { kv, admin, server, status, units, metrics, clock, logger });
   scope.defer(() => api.close(drainMs));
+  scope.defer(await openMonitors(config.metrics.listen, opsOf({ kv, server, metrics, clock })));
   await units.start();
   network = await openNetworkOf(config, machineId, kv, modules, scope);
   logger.info({ name: config.name, role: config.role, client: api.addresses }, "agent started");
@@ -103,7 +107,7 @@ async function openStore(
         trace: config.log.level === "debug",
         advertiseClientUrls: config.advertiseClientUrls,
       },
-      { ...modules, scope, syncSeconds: metrics.syncSeconds },
+      { ...modules, scope, meters: metrics.serverMeters() },
     );
     metrics.observe(server);
     return { kv: server.kv, admin: server.admin, server };
@@ -154,7 +158,8 @@ async function openNetworkOf(
 
 async function assertPortsFree(config: AgentConfig): Promise<void> {
   const peer = config.store.type === "member" ? config.store.server.listenPeer : [];
-  for (const address of [...peer, ...config.listenClient]) await assertListenable(address.flag, address);
+  for (const address of [...peer, ...config.listenClient, ...config.metrics.listen])
+    await assertListenable(address.flag, address);
 }
 
 /** Runs an agent until a signal or a failure ends it; the exit code. Throws AgentError if it cannot start. */
@@ -170,7 +175,14 @@ export async function runAgent(config: AgentConfig): Promise<number> {
   };
   process.on("uncaughtException", fatal);
   process.on("unhandledRejection", fatal);
-  const agent = await startAgent(config, { clock: systemClock, random: new SystemRandom(), logger, fatal });
+  const removed = (): void => ended.resolve(0);
+  const agent = await startAgent(config, {
+    clock: systemClock,
+    random: new SystemRandom(),
+    logger,
+    fatal,
+    removed,
+  });
   systemClock.at((systemClock.now() + settledAfterMs) as Instant, () => void releaseStartupPages());
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {

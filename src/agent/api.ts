@@ -2,16 +2,22 @@
 import fastify from "fastify";
 import { agentApi } from "../api/agent/plugin.ts";
 import type { StatusSource } from "../api/agent/status.ts";
+import { isWebSocketUpgrade } from "../api/gateway/web-socket.ts";
+import { requireRootForChanges } from "../api/http-guard.ts";
 import { ClientListener } from "../api/listener.ts";
 import { grpcMetrics } from "../api/ops/grpc-metrics.ts";
 import { opsPlugin } from "../api/ops/plugin.ts";
 import { DirectGrpcServer } from "../api/transport/direct-grpc-server.ts";
 import { gateElsewhere } from "../api/v3/gate.ts";
+import { Health } from "../api/v3/health.ts";
 import { v3Methods } from "../api/v3/methods.ts";
 import type { Clock, Logger } from "../base/ports.ts";
 import type { AdminClient } from "../store/admin.ts";
 import type { KvClient } from "../store/kv.ts";
 import type { AgentConfig } from "./config.ts";
+import { registerGateway } from "./gateway.ts";
+import { receiveLimit } from "./limits.ts";
+import { opsOf } from "./maintenance/ops.ts";
 import type { MetricsOfAgent } from "./metrics.ts";
 import type { Server } from "./server.ts";
 import type { UnitsOfAgent } from "./units-of-agent.ts";
@@ -31,28 +37,26 @@ export interface ApiModules {
 export async function openApi(config: AgentConfig, modules: ApiModules): Promise<ClientListener> {
   const { kv, server, metrics, clock } = modules;
   const logger = modules.logger.child({ module: "api" });
-  const methods = v3Methods({ kv, admin: modules.admin, gate: server?.gate ?? gateElsewhere });
+  const health = new Health();
+  const methods = v3Methods({ kv, admin: modules.admin, gate: server?.gate ?? gateElsewhere, health });
+  const now = config.metrics.extensive ? () => clock.now() : null;
+  const observer = grpcMetrics(metrics.registry, methods, { now });
   const grpc = new DirectGrpcServer(
-    { methods },
-    { clock, logger, observer: grpcMetrics(metrics.registry, methods) },
+    { methods, ...receiveLimit(config), ...config.grpc },
+    { clock, logger, observer, closing: () => health.shutdown() },
   );
-  const http = fastify({ logger: false, forceCloseConnections: true });
-  await http.register(
-    opsPlugin({
-      kv,
-      clock,
-      registry: metrics.registry,
-      hasLeader: () => server === null || server.shell.leader !== null,
-      clusterDecided: () => server === null || server.shell.leaderChanges > 0,
-      alarms: () => [],
-    }),
-  );
+  metrics.clients = grpc;
+  const upgrades = { shouldUpgradeCallback: isWebSocketUpgrade };
+  const http = fastify({ logger: false, forceCloseConnections: true, http: upgrades });
+  const streams = await registerGateway(http, config, { methods, observer, clock, logger });
+  if (server) http.addHook("onRequest", requireRootForChanges(server.httpAuthority));
+  await http.register(opsPlugin(opsOf(modules)));
   await http.register(agentApi({ networkPrefix: config.network.prefix }, { kv, status: modules.status }));
   await modules.units.routes(http);
   await http.ready();
   const listener = new ClientListener(
     { listen: config.listenClient },
-    { grpc, http: http.server, clock, logger },
+    { grpc, http: http.server, streams, clock, logger },
   );
   await listener.listen();
   return listener;

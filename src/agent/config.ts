@@ -3,7 +3,14 @@
  * is touched. Every refusal names the flag. Defaults are safe: one member, everything on loopback.
  */
 import { hostname } from "node:os";
+import type { GrpcServerOptions } from "../api/transport/grpc-server-options.ts";
 import { AgentError } from "../base/errors.ts";
+import { type AuthOptions, parseAuth } from "./auth/options.ts";
+import { type GatewayConfig, parseGateway } from "./gateway.ts";
+import { parseGrpc } from "./grpc-options.ts";
+import { type LimitsConfig, parseLimits } from "./limits.ts";
+import { type MaintenanceConfig, parseMaintenance, parseMetrics } from "./maintenance/config.ts";
+import { type MembershipConfig, parseMembership } from "./membership/config.ts";
 
 /** A flag that cannot be used as given. `flag` is its name without dashes. Nothing has been read or written yet. */
 export class ConfigError extends AgentError<{ code: "config.invalid"; flag: string }> {
@@ -42,6 +49,12 @@ export interface ServerConfig {
   /** A snapshot is recorded, and the log cut, after this many entries or bytes, whichever comes first. */
   readonly snapshotCount: number;
   readonly snapshotBytes: number;
+  /** Watchers that asked for it, and heard nothing since, are told this often how far they are (etcd.md 5.12). */
+  readonly watchProgressMs: number;
+  readonly auth: AuthOptions;
+  readonly membership: MembershipConfig;
+  readonly maintenance: MaintenanceConfig;
+  readonly limits: LimitsConfig;
 }
 
 /** Where the key-value store is: in this process, at our servers, or an etcd cluster that somebody else runs. */
@@ -70,6 +83,14 @@ export interface AgentConfig {
     readonly subnetFile: string;
   };
   readonly log: { readonly level: string; readonly format: "json" | "text" };
+  readonly metrics: {
+    /** Whether the duration of every gRPC call is measured. */
+    readonly extensive: boolean;
+    /** Where the monitoring endpoints are served besides the client port. */
+    readonly listen: readonly ListenAddress[];
+  };
+  readonly gateway: GatewayConfig;
+  readonly grpc: GrpcServerOptions;
 }
 
 const logLevels = ["debug", "info", "warn", "error"];
@@ -103,6 +124,9 @@ export function parseConfig(flags: RunFlags): AgentConfig {
       subnetFile: absolutePath(flags, "subnet-file", "/run/flannel/subnet.env"),
     },
     log: { level, format: oneOf(flags, "log-format", ["json", "text"] as const, "json") },
+    metrics: parseMetrics(flags),
+    gateway: parseGateway(flags),
+    grpc: parseGrpc(flags),
   };
 }
 
@@ -186,6 +210,14 @@ function parseServer(flags: RunFlags, name: string, dataDir: string): ServerConf
     electionMs,
     snapshotCount: integer(flags, "snapshot-count", 10_000, { min: 10, max: 100_000_000 }),
     snapshotBytes: integer(flags, "snapshot-bytes", 64 << 20, { min: 64 << 10, max: 2 ** 40 }),
+    watchProgressMs: duration(flags, "watch-progress-notify-interval", 600_000, {
+      min: 100,
+      max: 86_400_000,
+    }),
+    auth: parseAuth(flags),
+    membership: parseMembership(flags),
+    maintenance: parseMaintenance(flags),
+    limits: parseLimits(flags),
   };
 }
 
@@ -248,7 +280,7 @@ function peerUrl(text: string): string {
 }
 
 /** A comma list of http://host:port URLs without path. */
-function urls(flag: string, text: string): string[] {
+export function urls(flag: string, text: string): string[] {
   const list = text
     .split(",")
     .map((piece) => piece.trim())
@@ -270,7 +302,7 @@ function urls(flag: string, text: string): string[] {
   });
 }
 
-function listenAddress(flag: string, text: string): ListenAddress {
+export function listenAddress(flag: string, text: string): ListenAddress {
   const url = new URL(text);
   const port = Number(url.port);
   if (port < 1) throw new ConfigError(flag, `"${text}" has no usable port`);
@@ -316,7 +348,12 @@ function absolutePath(flags: RunFlags, flag: string, fallback: string): string {
   return value.length > 1 && value.endsWith("/") ? value.slice(0, -1) : value;
 }
 
-function oneOf<Choice extends string>(
+/** A switch: absent, `true` or `false`. */
+export function boolean(flags: RunFlags, flag: string, fallback: boolean): boolean {
+  return oneOf(flags, flag, ["true", "false"] as const, fallback ? "true" : "false") === "true";
+}
+
+export function oneOf<Choice extends string>(
   flags: RunFlags,
   flag: string,
   choices: readonly Choice[],
@@ -329,7 +366,7 @@ function oneOf<Choice extends string>(
   return choice;
 }
 
-function integer(
+export function integer(
   flags: RunFlags,
   flag: string,
   fallback: number,
@@ -347,7 +384,7 @@ function integer(
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A Go-style duration: `30s`, `1m30s`, `500ms`. Milliseconds. */
-function duration(
+export function duration(
   flags: RunFlags,
   flag: string,
   fallback: number,

@@ -33,11 +33,14 @@ export function clusterIdOf(members: readonly MemberId[]): ClusterId {
 /** A member of `--initial-cluster` with its id. */
 export interface IdentifiedMember extends InitialMember {
   readonly id: MemberId;
+  readonly isLearner?: boolean;
 }
 
 export interface ClusterIdentity {
   readonly clusterId: ClusterId;
   readonly memberId: MemberId;
+  /** True: a member of a cluster that ran before it (agent/membership/join.ts). */
+  readonly joined: boolean;
   readonly members: readonly IdentifiedMember[];
 }
 
@@ -51,6 +54,7 @@ export function clusterIdentity(
   return {
     clusterId: clusterIdOf(members.map((member) => member.id)),
     memberId: members.find((member) => member.name === name)!.id,
+    joined: false,
     members,
   };
 }

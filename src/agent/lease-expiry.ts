@@ -1,7 +1,7 @@
 /**
  * Expiry of store leases on the leader (etcd.md 6). The store's lease table keeps the deadlines; here the leader's clock
  * looks at them. A lease is revoked only after its deadline has passed *and*, after that, a quorum has confirmed that this
- * member still leads; many leases go in one entry.
+ * member still leads; many leases go in one entry, and very many in several.
  */
 
 import { messageOf } from "../base/errors.ts";
@@ -10,12 +10,13 @@ import type { Clock, Logger, Timer } from "../base/ports.ts";
 
 /** Deadlines are looked at in steps of this length, so that leases that expire together go together. */
 const stepMs = 500;
-/** Leases in one entry. */
-const leasesPerEntryMax = 1000;
+/** Leases and their keys in one entry, about: what applying it may cost at once. */
+const rowsPerEntryMax = 250;
 
 /** What expiry needs of the store's lease table. */
 export interface ExpiringLeases {
-  due(now: Instant, max: number): LeaseId[];
+  /** Leases that ended before `now`, with about `costMax` rows, taken as expired from here on. */
+  due(now: Instant, costMax: number): LeaseId[];
   nextDeadline(): Instant | null;
 }
 
@@ -68,15 +69,25 @@ export class LeaseExpiry {
     this.#timer = undefined;
     this.#looking = true;
     try {
-      const due = this.#leases.due(this.#clock.now(), leasesPerEntryMax);
-      if (due.length > 0) {
+      const now = this.#clock.now();
+      if ((this.#leases.nextDeadline() ?? Number.POSITIVE_INFINITY) <= now) {
+        // Renewals that came in time and wait for the same confirmation are answered first: nothing is expired before it.
         await this.#confirmLeadership();
-        if (this.#leading) await this.#expire(due);
+        await this.#expireUntil(now);
       }
     } catch (error) {
       this.#logger.warn({ error: messageOf(error) }, "lease expiry is tried again");
     }
     this.#looking = false;
     this.leasesChanged();
+  }
+
+  /** Everything that ended up to `then`, which the confirmation of the leadership came after. */
+  async #expireUntil(then: Instant): Promise<void> {
+    while (this.#leading) {
+      const due = this.#leases.due(then, rowsPerEntryMax);
+      if (due.length === 0) return;
+      await this.#expire(due);
+    }
   }
 }

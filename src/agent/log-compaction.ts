@@ -9,6 +9,7 @@ import type { SnapshotMeta } from "../raft/entry.ts";
 import { everybody } from "../raft/quorum.ts";
 import type { Raft } from "../raft/raft.ts";
 import { snapshotMeta } from "../raft/snapshot.ts";
+import type { ServerMeters } from "./maintenance/server-meters.ts";
 import type { RaftShell } from "./raft-shell.ts";
 import type { StorageSlot } from "./storage-slot.ts";
 
@@ -22,6 +23,8 @@ export interface SnapshotRecorder {
   recordSnapshot(meta: SnapshotMeta): Promise<void>;
 }
 
+type CutMeters = Pick<ServerMeters, "snapDatabaseSyncSeconds" | "snapSyncSeconds">;
+
 export class LogCompaction {
   readonly #options: { readonly entries: number; readonly bytes: number };
   readonly #raft: Raft;
@@ -31,6 +34,7 @@ export class LogCompaction {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #fatal: (error: unknown) => void;
+  readonly #meters: CutMeters;
   #last: Index;
   #running: Promise<void> | null = null;
 
@@ -44,6 +48,7 @@ export class LogCompaction {
       clock: Clock;
       logger: Logger;
       fatal: (error: unknown) => void;
+      meters: CutMeters;
     },
   ) {
     this.#options = options;
@@ -55,6 +60,7 @@ export class LogCompaction {
     this.#clock = modules.clock;
     this.#logger = modules.logger;
     this.#fatal = modules.fatal;
+    this.#meters = modules.meters;
   }
 
   /** Entries were applied: cuts in the background if it is time. */
@@ -81,10 +87,14 @@ export class LogCompaction {
   }
 
   async #cut(): Promise<void> {
+    const started = this.#clock.now();
     const index = await this.#storage.current.flush();
+    const flushed = this.#clock.now();
+    this.#meters.snapDatabaseSyncSeconds.observe((flushed - started) / 1000);
     const meta = snapshotMetaAt(this.#raft, index);
     if (!meta || index <= this.#last) return;
     await this.#log.recordSnapshot(meta);
+    this.#meters.snapSyncSeconds.observe((this.#clock.now() - flushed) / 1000);
     this.#last = index;
     const spared = Math.max(index - catchUpEntries + 1, this.#raft.log.firstIndexWithinBytes(catchUpBytes));
     const alone = everybody(this.#raft.configurations.inForce).size === 1;

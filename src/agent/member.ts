@@ -3,8 +3,10 @@
  * and answered when their entry is applied here; linearizable reads wait for a read round; what only the leader's clock
  * can answer (lease renewal) goes to the leader.
  */
-import type { ClusterId, LeaseId, MemberId } from "../base/ids.ts";
+import { clusterVersion } from "../api/ops/version.ts";
+import { type ClusterId, LeaseId, type MemberId } from "../base/ids.ts";
 import type { Clock } from "../base/ports.ts";
+import type { Access } from "../store/auth/access.ts";
 import {
   checkDeleteRange,
   checkLeaseGrant,
@@ -15,21 +17,32 @@ import {
   isSerializable,
 } from "../store/check.ts";
 import {
+  type Command,
   type CommandKind,
   type CommandRequests,
   type CommandResponses,
   encodeCommand,
   encodeRequest,
 } from "../store/command.ts";
+import { leaseGrantCostBytes, putCost, txnCost } from "../store/cost.ts";
 import { KvError } from "../store/errors.ts";
 import type { CallOptions, KvClient, WatchSink, WatchStream } from "../store/kv.ts";
+import { checkRangeStream } from "../store/mvcc/range-stream.ts";
 import type { Store } from "../store/store.ts";
 import * as wire from "../store/wire/messages.ts";
 import type { Codec, Init } from "../store/wire/protobuf.ts";
+import { asOfNow, permitted } from "./auth/permitted.ts";
+import { watchPermit } from "./auth/watch-permit.ts";
 import { Deadlines } from "./deadlines.ts";
-import { decodeAnswer, type LeaderMethod } from "./peer-calls.ts";
+import { LeaderCalls } from "./leader-calls.ts";
+import { LeaseRenewals } from "./lease-renewals.ts";
+import { statusErrors } from "./maintenance/status-errors.ts";
+import type { LeaderMethod } from "./peer-calls.ts";
 import type { PendingProposals } from "./pending.ts";
+import type { Quota } from "./quota.ts";
 import type { RaftShell } from "./raft-shell.ts";
+import { Reads } from "./reads.ts";
+import type { Slices } from "./slices.ts";
 import type { WatchPump } from "./watch-pump.ts";
 
 export interface MemberOptions {
@@ -47,6 +60,8 @@ export interface MemberModules {
   readonly shell: RaftShell;
   readonly pending: PendingProposals;
   readonly watches: WatchPump;
+  /** Where wide reads are done bit by bit. */
+  readonly slices: Slices;
   /** Asks another member; see peer-calls.ts. */
   readonly call: (
     to: MemberId,
@@ -56,11 +71,12 @@ export interface MemberModules {
   ) => Promise<Uint8Array>;
   /** A lease was renewed or granted: its deadline moved. */
   readonly leasesChanged: () => void;
+  /** Resolves when these leases may be renewed at once (lease-checkpoints.ts). */
+  readonly beforeRenewal: (ids: readonly LeaseId[]) => Promise<void>;
   readonly timeoutError: () => KvError;
   /** While the store is being replaced by a received snapshot: when it can be read again. */
   readonly installing: () => Promise<void> | null;
-  /** Size of the store's files. */
-  readonly databaseBytes: () => Promise<number>;
+  readonly quota: Quota;
   readonly clock: Clock;
 }
 
@@ -73,25 +89,54 @@ export class Member implements KvClient {
   readonly #options: MemberOptions;
   readonly #modules: MemberModules;
   readonly #deadlines: Deadlines;
+  readonly #leaderCalls: LeaderCalls;
+  readonly #renewals: LeaseRenewals;
+  readonly #reads: Reads;
+  /** For the metrics: reads asked for and timed out, events handed to watchers, renewals answered as the leader. */
+  readonly counts = { reads: 0, readsTimedOut: 0, events: 0, renewals: 0 };
   #closed = false;
 
   constructor(options: MemberOptions, modules: MemberModules) {
     this.#options = options;
     this.#modules = modules;
     this.#deadlines = new Deadlines({ lengthMs: options.timeoutMs }, { clock: modules.clock });
+    this.#leaderCalls = new LeaderCalls(options, {
+      ...modules,
+      answer: (method, body) => this.answerAsLeader(method, body),
+    });
+    this.#renewals = new LeaseRenewals({ ask: (body) => this.#askLeader("lease-renewals", body, undefined) });
+    this.#reads = new Reads({
+      store: modules.store,
+      slices: modules.slices,
+      header: (revision) => this.header(revision),
+    });
   }
 
   async range(init: Init<wire.RangeRequest>, options: CallOptions = {}): Promise<wire.RangeResponse> {
     const request = wire.RangeRequest.create(init);
     checkRange(request);
-    if (!request.serializable) await this.barrier(options.signal);
-    await this.#modules.installing();
-    return this.#withHeader(this.#modules.store.range(request));
+    await this.#readable(request.serializable, options);
+    this.#access.range(request, options.caller);
+    const answer = this.#reads.range(request, options);
+    return this.#withHeader(answer instanceof Promise ? await answer : answer);
+  }
+
+  async rangeEncoded(
+    init: Init<wire.RangeRequest>,
+    options: CallOptions = {},
+  ): Promise<readonly Uint8Array[]> {
+    const request = wire.RangeRequest.create(init);
+    checkRange(request);
+    await this.#readable(request.serializable, options);
+    this.#access.range(request, options.caller);
+    return this.#reads.encoded(request, options);
   }
 
   async put(init: Init<wire.PutRequest>, options: CallOptions = {}): Promise<wire.PutResponse> {
     const request = wire.PutRequest.create(init);
     checkPut(request);
+    const full = this.#modules.quota.check(putCost(request));
+    if (full) await full;
     return this.#propose("put", wire.PutRequest, request, options);
   }
 
@@ -108,10 +153,12 @@ export class Member implements KvClient {
     const raw = options.raw ?? wire.TxnRequest.encode(init);
     const request = options.raw ? (init as wire.TxnRequest) : wire.TxnRequest.decode(raw);
     checkTxn(request, this.#options);
+    const full = this.#modules.quota.check(txnCost(request));
+    if (full) await full;
     if (!isReadOnly(request)) return this.#propose("txn", wire.TxnRequest, request, { ...options, raw });
-    if (!isSerializable(request)) await this.barrier(options.signal);
-    await this.#modules.installing();
-    return this.#withHeader(this.#modules.store.readTxn(request));
+    await this.#readable(isSerializable(request), options);
+    this.#access.txn(request, options.caller);
+    return this.#withHeader(await this.#reads.txn(request, options));
   }
 
   async compact(
@@ -137,6 +184,8 @@ export class Member implements KvClient {
   ): Promise<wire.LeaseGrantResponse> {
     const request = wire.LeaseGrantRequest.create(init);
     checkLeaseGrant(request);
+    const full = this.#modules.quota.check(leaseGrantCostBytes);
+    if (full) await full;
     return this.#propose("lease-grant", wire.LeaseGrantRequest, request, options);
   }
 
@@ -156,24 +205,32 @@ export class Member implements KvClient {
     init: Init<wire.LeaseKeepAliveRequest>,
     options: CallOptions = {},
   ): Promise<wire.LeaseKeepAliveResponse> {
-    const body = wire.LeaseKeepAliveRequest.encode(init);
-    const answer = await this.#askLeader("lease-keep-alive", body, options.signal);
-    return this.#withHeader(wire.LeaseKeepAliveResponse.decode(answer));
+    const ID = init.ID ?? 0n;
+    await this.#permitted(() => this.#access.leaseWrite(ID, options.caller), options);
+    const TTL = await this.#renewals.renew(ID);
+    if (options.signal?.aborted) throw new KvError("kv.canceled");
+    return this.#withHeader({ header: undefined, ID, TTL });
   }
 
   async leaseTimeToLive(
     init: Init<wire.LeaseTimeToLiveRequest>,
     options: CallOptions = {},
   ): Promise<wire.LeaseTimeToLiveResponse> {
-    const body = wire.LeaseTimeToLiveRequest.encode(init);
+    // The keys that the leader knows are what is judged, so they are asked for in any case.
+    const judged = !this.#access.isOpen(options.caller);
+    await this.#permitted(() => this.#access.leaseRead(init.ID ?? 0n, options.caller), options);
+    const body = wire.LeaseTimeToLiveRequest.encode(judged ? { ...init, keys: true } : init);
     const answer = await this.#askLeader("lease-time-to-live", body, options.signal);
-    return this.#withHeader(wire.LeaseTimeToLiveResponse.decode(answer));
+    const response = wire.LeaseTimeToLiveResponse.decode(answer);
+    this.#access.readEach(response.keys, options.caller);
+    return this.#withHeader(init.keys ? response : { ...response, keys: [] });
   }
 
   async leaseLeases(
     init: Init<wire.LeaseLeasesRequest>,
     options: CallOptions = {},
   ): Promise<wire.LeaseLeasesResponse> {
+    await this.#permitted(() => this.#access.leases(options.caller), options);
     const answer = await this.#askLeader(
       "lease-leases",
       wire.LeaseLeasesRequest.encode(init),
@@ -187,24 +244,29 @@ export class Member implements KvClient {
     options: CallOptions = {},
   ): Promise<wire.MemberListResponse> {
     if (init.linearizable) await this.barrier(options.signal);
-    return this.#withHeader(
-      wire.MemberListResponse.create({ members: [...this.#modules.store.members.list()] }),
-    );
+    await this.#permitted(() => this.#access.identified(options.caller), options);
+    // Of the cluster service no answer carries a revision (etcd.md 3, response header rule).
+    const header = { ...this.header(undefined), revision: 0 };
+    return wire.MemberListResponse.create({ header, members: [...this.#modules.store.members.list()] });
   }
 
-  async status(_init: Init<wire.StatusRequest>, _options: CallOptions = {}): Promise<wire.StatusResponse> {
-    const { shell, store, databaseBytes } = this.#modules;
-    const bytes = await databaseBytes();
+  async status(_init: Init<wire.StatusRequest>, { caller }: CallOptions = {}): Promise<wire.StatusResponse> {
+    this.#access.identified(caller);
+    const { shell, store, quota } = this.#modules;
     return this.#withHeader(
       wire.StatusResponse.create({
         version: this.#options.etcdVersion,
-        dbSize: bytes,
-        dbSizeInUse: bytes,
+        dbSize: store.bytesTotal,
+        dbSizeInUse: store.bytesInUse,
+        dbSizeQuota: Number.isFinite(quota.bytesMax) ? quota.bytesMax : 0,
         leader: shell.leader ?? 0n,
         raftIndex: shell.lastIndex,
         raftTerm: shell.term,
         raftAppliedIndex: store.appliedIndex,
-        errors: shell.leader === null ? ["etcdserver: no leader"] : [],
+        errors: statusErrors(shell.leader !== null, store.alarms.list()),
+        isLearner: store.members.get(this.#options.memberId)?.isLearner === true,
+        storageVersion: clusterVersion,
+        downgradeInfo: wire.DowngradeInfo.create({}),
       }),
     );
   }
@@ -213,15 +275,48 @@ export class Member implements KvClient {
     init: Init<wire.RangeRequest>,
     options: CallOptions = {},
   ): AsyncIterable<wire.RangeResponse> {
-    yield await this.range(init, options);
+    const request = wire.RangeRequest.create(init);
+    checkRange(request);
+    checkRangeStream(request);
+    await this.#readable(request.serializable, options);
+    this.#access.range(request, options.caller);
+    yield* this.#reads.pieces(request, options);
   }
 
-  openWatch(sink: WatchSink, _options: Pick<CallOptions, "caller"> = {}): WatchStream {
-    const stream = this.#modules.store.openWatch({
-      deliver: (response) => sink.deliver(this.#withHeader(response)),
-      closed: (error) => sink.closed(error),
-    });
+  openWatch(sink: WatchSink, { caller }: Pick<CallOptions, "caller"> = {}): WatchStream {
+    const { store } = this.#modules;
+    const permit = caller === undefined ? undefined : watchPermit(store.auth, caller);
+    const stream = store.openWatch(
+      {
+        deliver: (response, events) => {
+          this.counts.events += response.events.length;
+          return sink.deliver(this.#withHeader(response), events);
+        },
+        closed: (error) => sink.closed(error),
+      },
+      permit,
+    );
     return this.#modules.watches.track(stream, sink);
+  }
+
+  get #access(): Access {
+    return this.#modules.store.auth.access;
+  }
+
+  /** Until local state may answer: any that is whole, or all that was acknowledged before. */
+  async #readable(serializable: boolean, { signal, caller }: CallOptions): Promise<void> {
+    this.counts.reads++;
+    if (!serializable) {
+      const self = this.#modules.store.members.get(this.#options.memberId);
+      if (caller !== undefined && self?.isLearner) throw new KvError("kv.learner-unsupported");
+      await this.barrier(signal);
+    }
+    await this.#modules.installing();
+  }
+
+  /** A refusal counts once this member has all that was acknowledged before (auth/permitted.ts). */
+  async #permitted(check: () => void, { signal }: CallOptions): Promise<void> {
+    await permitted(check, () => this.barrier(signal));
   }
 
   /** Resolves once everything acknowledged before the call is applied here; `kv.timeout` when that cannot be had. */
@@ -240,9 +335,10 @@ export class Member implements KvClient {
       };
       const onAbort = (): void => end(() => reject(new KvError("kv.canceled")));
       const giveUp = this.#modules.shell.read(() => end(resolve));
-      const forgetDeadline = this.#deadlines.add(() =>
-        end(() => reject(this.#closed ? new KvError("kv.stopped") : this.#modules.timeoutError())),
-      );
+      const forgetDeadline = this.#deadlines.add(() => {
+        this.counts.readsTimedOut++;
+        end(() => reject(this.#closed ? new KvError("kv.stopped") : this.#modules.timeoutError()));
+      });
       signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
@@ -256,6 +352,12 @@ export class Member implements KvClient {
     return this.#proposeBytes("lease-expire", wire.LeaseExpire.encode({ IDs: [...ids], term }));
   }
 
+  /** Tells the log what remains of leases, 0 for all; counts in this term only, as an expiry does. */
+  checkpointLeases(checkpoints: readonly wire.LeaseCheckpoint[]): Promise<unknown> {
+    const term = this.#modules.shell.term;
+    return this.#proposeBytes("lease-checkpoint", wire.LeaseCheckpoints.encode({ checkpoints, term }));
+  }
+
   /** Tells the cluster this member's name and client URLs. */
   publish(attributes: wire.MemberAttributes): Promise<unknown> {
     return this.#proposeBytes("member-attributes", wire.MemberAttributes.encode(attributes));
@@ -266,17 +368,23 @@ export class Member implements KvClient {
    * no deposed leader prolongs a lease that its successor lets expire.
    */
   async answerAsLeader(method: LeaderMethod, body: Uint8Array): Promise<Buffer> {
-    const { shell, store, clock, leasesChanged } = this.#modules;
+    const { shell, store, clock, leasesChanged, beforeRenewal } = this.#modules;
+    const { term } = shell;
+    const arrived = clock.now();
     if (shell.role !== "leader") throw new KvError("kv.not-leader");
     await this.barrier();
-    if (shell.role !== "leader") throw new KvError("kv.leader-changed");
+    if (shell.role !== "leader" || shell.term !== term) throw new KvError("kv.leader-changed");
     const now = clock.now();
     if (!store.leases.primary) store.leases.promote(now);
     switch (method) {
-      case "lease-keep-alive": {
-        const answer = store.leaseKeepAlive(wire.LeaseKeepAliveRequest.decode(body), now);
+      case "lease-renewals": {
+        const ids = wire.LeaseRenewals.decode(body).IDs.map(LeaseId);
+        await beforeRenewal(ids);
+        if (shell.term !== term || !store.leases.primary) throw new KvError("kv.leader-changed");
+        const TTLs = ids.map((id) => store.leases.renew(id, clock.now(), arrived) ?? 0);
+        this.counts.renewals += TTLs.length;
         leasesChanged();
-        return wire.LeaseKeepAliveResponse.encode(answer);
+        return wire.LeaseRenewed.encode({ TTLs });
       }
       case "lease-time-to-live":
         return wire.LeaseTimeToLiveResponse.encode(
@@ -292,26 +400,10 @@ export class Member implements KvClient {
     this.#deadlines.close();
   }
 
-  /** Runs on the leader, here or there. While there is no leader it waits for one until the deadline. */
-  async #askLeader(
-    method: LeaderMethod,
-    body: Uint8Array,
-    signal: AbortSignal | undefined,
-  ): Promise<Uint8Array> {
-    const { shell, call } = this.#modules;
-    if (shell.leader === null) await this.barrier(signal);
-    const leader = shell.leader;
-    if (leader === null) throw this.#modules.timeoutError();
-    if (leader === this.#options.memberId) return this.answerAsLeader(method, body);
-    const limit = AbortSignal.timeout(this.#options.timeoutMs);
-    const either = signal ? AbortSignal.any([signal, limit]) : limit;
-    try {
-      return decodeAnswer(await call(leader, method, body, either));
-    } catch (error) {
-      if (error instanceof KvError) throw error;
-      if (signal?.aborted) throw new KvError("kv.canceled", undefined, { cause: error });
-      throw new KvError("kv.timeout-connection-lost", undefined, { cause: error });
-    }
+  /** What only the leader answers, here or there (leader-calls.ts). */
+  #askLeader(method: LeaderMethod, body: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    if (this.#closed) return Promise.reject(new KvError("kv.stopped"));
+    return this.#leaderCalls.ask(method, body, signal);
   }
 
   async #propose<Request extends object, Response extends { header: wire.ResponseHeader | undefined }>(
@@ -321,7 +413,15 @@ export class Member implements KvClient {
     options: CallOptions,
   ): Promise<Response> {
     const body = options.raw ?? codec.encode(request as Init<Request>);
-    return this.#withHeader(await this.#proposeBytes<Response>(kind, body, options));
+    const { caller, signal } = options;
+    if (this.#access.isOpen(caller)) return this.#withHeader(await this.#proposeBytes(kind, body, options));
+    const command = { kind, request, caller } as unknown as Command;
+    await permitted(
+      () => this.#access.command(command),
+      () => this.barrier(signal),
+    );
+    const propose = (): Promise<Response> => this.#proposeBytes<Response>(kind, body, options);
+    return this.#withHeader(await asOfNow(caller!, propose));
   }
 
   /** Proposes one command; resolves with its response once it is applied here. Errors are KvError. */

@@ -1,11 +1,12 @@
 /** What this member answers to the others, and lets in from them. */
 import { clusterVersion, serverVersion } from "../api/ops/version.ts";
-import { hex } from "../base/ids.ts";
+import { type ClusterId, hex } from "../base/ids.ts";
 import type { Message, Proposal } from "../raft/message.ts";
 import { decodeCommand } from "../store/command.ts";
 import { CommandError, KvError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { Member } from "./member.ts";
+import { clusterViewJson, clusterViewPath } from "./membership/cluster-view.ts";
 import { encodeError, encodeResult, isLeaderMethod } from "./peer-calls.ts";
 
 /**
@@ -29,7 +30,8 @@ function isReadable(proposal: Proposal): boolean {
 }
 
 /** What the peer port tells a person or a probe over HTTP (etcd.md 13). */
-export function peerPortAnswer(path: string, store: Store): object | null {
+export function peerPortAnswer(path: string, store: Store, clusterId: ClusterId): object | null {
+  if (path === clusterViewPath) return clusterViewJson({ clusterId, members: store.members.list() });
   if (path === "/version") return { etcdserver: serverVersion, etcdcluster: clusterVersion };
   if (path !== "/members") return null;
   return store.members.list().map((member) => ({ ...member, ID: hex(member.ID) }));

@@ -1,14 +1,14 @@
 /**
- * Calls between members that are no log entries: what only the leader can answer (lease keepalive, time to live, list of
- * leases; etcd.md 6). The envelope is one byte, 0 for a result and 1 for an error code with its text; the body is the
- * response message of the API.
+ * Calls between members that are no log entries: what only the leader can answer (lease keepalives, time to live, list
+ * of leases; etcd.md 6). The envelope is one byte, 0 for a result and 1 for an error code with its text; the body is the
+ * response message: that of the API, or LeaseRenewed for many keepalives at once.
  */
 
 import { utf8 } from "../base/bytes.ts";
 import { KvError, type KvErrorCode } from "../store/errors.ts";
 import { statusTable } from "../store/wire/status.ts";
 
-export const leaderMethods = ["lease-keep-alive", "lease-time-to-live", "lease-leases"] as const;
+export const leaderMethods = ["lease-renewals", "lease-time-to-live", "lease-leases"] as const;
 export type LeaderMethod = (typeof leaderMethods)[number];
 
 export function isLeaderMethod(method: string): method is LeaderMethod {

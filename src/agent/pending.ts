@@ -64,7 +64,11 @@ export class PendingProposals {
    * its KvError, `kv.too-many-requests` when full (nothing proposed), `kv.timeout` (maybe applied later) or
    * `kv.canceled` when `signal` fires (likewise).
    */
-  submit<Response>(encode: (requestId: bigint) => Uint8Array, signal?: AbortSignal): Promise<Response> {
+  submit<Response>(
+    encode: (requestId: bigint) => Uint8Array,
+    signal?: AbortSignal,
+    propose: (data: Uint8Array) => void = this.#propose,
+  ): Promise<Response> {
     if (signal?.aborted) return Promise.reject(new KvError("kv.canceled"));
     const requestId = this.#nextId++;
     const data = encode(requestId);
@@ -86,7 +90,7 @@ export class PendingProposals {
           signal?.removeEventListener("abort", onAbort);
         },
       });
-      this.#propose(data);
+      propose(data);
     });
   }
 

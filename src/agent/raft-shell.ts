@@ -66,6 +66,7 @@ export class RaftShell {
   #inbox: RaftEvent[] = [];
   #proposals: Proposal[] = [];
   #turn: NodeJS.Immediate | undefined;
+  #started = false;
   #stopped = false;
   #installing = false;
   #wake: Timer | undefined;
@@ -85,6 +86,8 @@ export class RaftShell {
   term: Term;
   leader: MemberId | null = null;
   leaderChanges = 0;
+  /** Times that this leader woke more than a heartbeat too late. */
+  heartbeatsLate = 0;
 
   constructor(
     options: { raft: Raft },
@@ -130,18 +133,25 @@ export class RaftShell {
     return this.#reads.waiting;
   }
 
+  /** Read rounds that had no answer in time and were asked again. */
+  get readsSlow(): number {
+    return this.#reads.slow;
+  }
+
   /** Committed entries that are not applied yet. */
   get applyBacklog(): number {
     return this.#committed.length;
   }
 
   start(): void {
+    this.#started = true;
     this.post({ type: "start", now: this.#clock.now() });
   }
 
   /** Feeds an event from outside (a peer's message, a finished snapshot, a transfer). */
   post(event: RaftEvent): void {
-    if (this.#stopped) return;
+    // Peers may knock before this member takes part; to raft their messages are lost on the way.
+    if (this.#stopped || !this.#started) return;
     this.#inbox.push(event);
     this.#schedule();
   }
@@ -151,9 +161,9 @@ export class RaftShell {
   }
 
   /** Joins the batch of this turn. The caller keeps count of what is pending; see member.ts. */
-  propose(data: Uint8Array): void {
+  propose(data: Uint8Array, type: Proposal["type"] = "normal"): void {
     if (this.#stopped) return;
-    this.#proposals.push({ type: "normal", data });
+    this.#proposals.push({ type, data });
     this.#schedule();
   }
 
@@ -313,7 +323,11 @@ export class RaftShell {
 
   #setWake(at: Instant): void {
     this.#wake?.cancel();
-    this.#wake = this.#clock.at(at, () => this.post({ type: "wake", now: this.#clock.now() }));
+    this.#wake = this.#clock.at(at, () => {
+      const now = this.#clock.now();
+      if (this.role === "leader" && now - at > this.#raft.limits.heartbeatMs) this.heartbeatsLate++;
+      this.post({ type: "wake", now });
+    });
   }
 
   #addToBatch(effect: Extract<RaftEffect, { type: "persist" }>): void {

@@ -28,6 +28,8 @@ export class ReadRounds {
   #context = 0n;
   #count = 0;
   #retryTimer: Timer | undefined;
+  /** Rounds that had no answer in time. */
+  slow = 0;
 
   /** `wanted` asks the shell for a turn, in which it calls `open`. */
   constructor(clock: Clock, wanted: () => void) {
@@ -116,6 +118,7 @@ export class ReadRounds {
         if (now - round.opened < retryAfterMs) continue;
         this.#open.delete(context);
         this.#parked.push(...round.reads);
+        this.slow++;
       }
       this.retry();
       if (this.#open.size > 0 || this.#waiting.length > 0) this.#armRetry();

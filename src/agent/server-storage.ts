@@ -6,26 +6,30 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError } from "../base/errors.ts";
 import { Index } from "../base/ids.ts";
-import type { Logger } from "../base/ports.ts";
+import type { Clock, Logger } from "../base/ports.ts";
 import type { Scope } from "../base/scope.ts";
 import type { DataDirectory } from "../host/data-dir/data-directory.ts";
 import { Generations } from "../host/level/generations.ts";
 import { LevelStorage } from "../host/level/level-storage.ts";
 import { Wal } from "../host/wal/wal.ts";
-import { votersOnly } from "../raft/configuration.ts";
+import { emptyConfiguration, votersOnly } from "../raft/configuration.ts";
 import type { Configuration, Entry, HardState, SnapshotMeta } from "../raft/entry.ts";
 import type { StoreWrite } from "../store/storage.ts";
 import type { Store } from "../store/store.ts";
 import * as wire from "../store/wire/messages.ts";
 import type { ClusterIdentity } from "./identity.ts";
+import { type ServerMeters, timed } from "./maintenance/server-meters.ts";
 import { pendingBytesMax } from "./state-machine.ts";
 import { StorageSlot } from "./storage-slot.ts";
 
 /** Why a member cannot be opened; the message names the path and what to do. */
-export class ServerError extends AgentError<{
-  readonly code: "server.state-missing";
-  readonly path: string;
-}> {
+export class ServerError extends AgentError<
+  | { readonly code: "server.state-missing"; readonly path: string }
+  /** The state says that this member was removed from the cluster. */
+  | { readonly code: "server.removed"; readonly path: string }
+  /** `--initial-corrupt-check`: other members, by id, have other data at this revision. */
+  | { readonly code: "server.corrupt"; readonly revision: number; readonly peers: readonly string[] }
+> {
   override readonly name = "ServerError";
 }
 
@@ -41,7 +45,7 @@ export interface OpenedStorage {
 export async function openStorage(
   data: DataDirectory,
   identity: ClusterIdentity,
-  modules: { scope: Scope; logger: Logger },
+  modules: { scope: Scope; logger: Logger; clock: Clock; meters: Pick<ServerMeters, "commitSeconds"> },
 ): Promise<OpenedStorage> {
   const { scope, logger } = modules;
   // The log first: one that is damaged, or missing beside a state, is refused before anything is changed.
@@ -53,7 +57,10 @@ export async function openStorage(
   const generations = await Generations.open(data.db);
   const level = await LevelStorage.open(
     { path: generations.path, pendingBytesMax },
-    { logger: logger.child({ module: "level" }) },
+    {
+      logger: logger.child({ module: "level" }),
+      timed: timed(modules.clock, modules.meters.commitSeconds),
+    },
   );
   const storage = new StorageSlot(level);
   scope.defer(() => storage.current.close());
@@ -94,19 +101,32 @@ export async function loadStore(store: Store, storage: StorageSlot): Promise<voi
   store.loaded(storage.current.appliedIndex);
 }
 
-/** A new cluster's members are those of --initial-cluster; every member starts from the same table. */
+/** A member that was removed stays away for good (etcd.md 17.5). Throws ServerError. */
+export function assertMember(store: Store, data: DataDirectory): void {
+  if (!store.members.isRemoved(data.member.memberId)) return;
+  const problem = `${data.path} is of a member that was removed from its cluster: empty it, and add the member again`;
+  throw new ServerError(problem, { code: "server.removed", path: data.path });
+}
+
+/**
+ * A new cluster's members are those of --initial-cluster; every member starts from the same table. One that joins knows from
+ * the others whom to talk to, until the log or a snapshot tells.
+ */
 export function bootstrap(store: Store, storage: StorageSlot, identity: ClusterIdentity): void {
   if (store.members.list().length > 0) return;
   const writes: StoreWrite[] = [];
   store.bootstrapMembers(
-    identity.members.map((member) => wire.Member.create({ ID: member.id, peerURLs: [...member.peerUrls] })),
+    identity.members.map(({ id, peerUrls, isLearner = false }) =>
+      wire.Member.create({ ID: id, peerURLs: [...peerUrls], isLearner }),
+    ),
     writes,
   );
   storage.write(writes, Index(0));
 }
 
-/** Who votes: what the log's snapshot says, or --initial-cluster at the first start. */
+/** Who votes: what the log's snapshot says, or --initial-cluster at the first start; a member that joined is told by the log. */
 export function initialConfiguration(snapshot: SnapshotMeta, identity: ClusterIdentity): Configuration {
   if (snapshot.configuration.voters.length > 0) return snapshot.configuration;
+  if (identity.joined) return emptyConfiguration;
   return votersOnly(identity.members.map((member) => member.id));
 }

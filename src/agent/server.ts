@@ -3,14 +3,14 @@
  * closing runs it in reverse through the scope. This is the only place where these parts meet.
  */
 
-import { serverVersion } from "../api/ops/version.ts";
+import type { RaftStatus } from "../api/ops/debug-vars.ts";
+import { clusterVersion, serverVersion } from "../api/ops/version.ts";
 import type { Gate } from "../api/v3/gate.ts";
 import { messageOf } from "../base/errors.ts";
 import { hex, type Instant, type MemberId, type Term } from "../base/ids.ts";
 import type { Clock, Logger, Random } from "../base/ports.ts";
 import type { Scope } from "../base/scope.ts";
 import { openDataDirectory } from "../host/data-dir/data-directory.ts";
-import { directoryBytes } from "../host/directory-bytes.ts";
 import { PeerTransport } from "../host/peer/transport.ts";
 import type { DropReason, Role } from "../raft/event.ts";
 import type { Proposal } from "../raft/message.ts";
@@ -20,20 +20,37 @@ import { requestIdOf } from "../store/command.ts";
 import { KvError } from "../store/errors.ts";
 import type { StoreWrite } from "../store/storage.ts";
 import { Store } from "../store/store.ts";
+import { AlarmType } from "../store/wire/admin-messages.ts";
 import { ServerAdmin } from "./admin.ts";
+import type { HttpAuthority } from "./auth/http-authority.ts";
+import { openAuth, prepareAuth } from "./auth/open.ts";
 import type { ServerConfig } from "./config.ts";
-import { type ClusterIdentity, clusterIdentity } from "./identity.ts";
+import type { ClusterIdentity } from "./identity.ts";
+import { LeaderLoss } from "./leader-loss.ts";
+import { LeaseCheckpoints } from "./lease-checkpoints.ts";
 import { LeaseExpiry } from "./lease-expiry.ts";
+import { receiveSlackBytes } from "./limits.ts";
 import { LogCompaction } from "./log-compaction.ts";
+import { hashKvOf } from "./maintenance/hash-kv.ts";
+import { Maintenance } from "./maintenance/maintenance.ts";
+import { raftStatus } from "./maintenance/raft-status.ts";
+import type { ServerMeters } from "./maintenance/server-meters.ts";
 import { Member } from "./member.ts";
+import { identifySelf } from "./membership/identify.ts";
+import { Membership } from "./membership/membership.ts";
 import { answerPeer, peerPortAnswer, readable } from "./peer-answers.ts";
 import { PendingProposals } from "./pending.ts";
+import { Quota } from "./quota.ts";
 import { RaftShell, type ReplicatedMachine } from "./raft-shell.ts";
 import { repeat } from "./repeat.ts";
 import { ServerGate } from "./server-gate.ts";
-import { bootstrap, initialConfiguration, loadStore, openStorage } from "./server-storage.ts";
+import { assertMember, bootstrap, initialConfiguration, loadStore, openStorage } from "./server-storage.ts";
+import { Slices } from "./slices.ts";
+import { defragmentHandler } from "./snapshot/defragment.ts";
+import { EtcdSnapshots, raftAt } from "./snapshot/etcd-snapshot.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
-import { StateMachine } from "./state-machine.ts";
+import { commandOf, StateMachine } from "./state-machine.ts";
+import type { StorageSlot } from "./storage-slot.ts";
 import { WatchPump } from "./watch-pump.ts";
 
 export interface ServerOptions extends ServerConfig {
@@ -50,8 +67,9 @@ export interface ServerModules {
   readonly logger: Logger;
   /** The member cannot go on: a failed sync, a broken invariant. The process ends. */
   readonly fatal: (error: unknown) => void;
-  /** Duration of each synchronous write of the log, in seconds. */
-  readonly syncSeconds: (seconds: number) => void;
+  /** The member was removed from the cluster and has stopped to serve; the process may end. */
+  readonly removed?: () => void;
+  readonly meters: ServerMeters;
 }
 
 /** What the rest of the agent sees of the raft member. */
@@ -60,48 +78,61 @@ export interface Server {
   readonly kv: Member;
   readonly admin: AdminClient;
   readonly gate: Gate;
+  /** Who may change something over our own HTTP interfaces while auth is on. */
+  readonly httpAuthority: HttpAuthority;
   readonly store: Store;
   readonly shell: RaftShell;
   readonly transport: PeerTransport;
   readonly pending: PendingProposals;
+  /** This member's raft state, for /debug/vars. */
+  readonly raftStatus: () => RaftStatus;
+  /** For the metrics: bytes of entries in the log since the start; whether a received snapshot is being installed. */
+  readonly walBytes: () => number;
+  readonly isInstalling: () => boolean;
+  readonly quotaBytes: number;
+  /** Who votes in raft now; a new member does when it has the log. */
+  readonly voters: () => readonly MemberId[];
   /** Resolves once the member has told the cluster its name and URLs: linearizable service is up. */
   readonly published: Promise<void>;
 }
 
-/** etcd.md 15.1. */
-const requestBytesMax = 1_572_864;
-const txnOperationsMax = 128;
+/** Of this member; beyond it "too many requests". */
 const proposalsPendingMax = 20_000;
-/** Rows and events of one slice of watch delivery and compaction. */
-const pumpBudget = 1000;
-/** Idle watchers that asked for it hear this often how far they are (etcd.md 5.12). */
-const watchProgressPeriodMs = 600_000;
+/** Rows and responses of one slice of watch delivery and compaction. */
+const pumpBudget = 500;
 
 export async function openServer(options: ServerOptions, modules: ServerModules): Promise<Server> {
-  const { scope, clock, random, logger, fatal } = modules;
-  const identity = clusterIdentity(options.name, options.initialCluster, options.clusterToken);
-  const data = await openDataDirectory(options.dataDir, { ...identity, name: options.name });
+  const { scope, clock, random, logger, fatal, meters } = modules;
+  const identity = await identifySelf(options, { logger });
+  const { requestBytesMax, txnOperationsMax, quotaBytes } = options.limits;
+  const authBase = await prepareAuth(options.auth, modules);
+  const data = await openDataDirectory(options.dataDir, {
+    ...identity,
+    name: options.name,
+    start: identity,
+  });
   scope.defer(() => data.close());
   const { wal, storage, generations, recovered } = await openStorage(data, identity, modules);
   const leaseMinTtlSeconds = Math.ceil((1.5 * options.electionMs) / 1000);
   const store = new Store(
-    { leaseMinTtlSeconds, txnOperationsMax },
-    { records: storage, wake: () => pump.wake() },
+    { leaseMinTtlSeconds, txnOperationsMax, watchFragmentBytes: requestBytesMax + receiveSlackBytes },
+    { records: storage, wake: () => pump.wake(), tokens: authBase.sink },
   );
   const slice = (): boolean => {
     const writes: StoreWrite[] = [];
-    const more = store.pump(pumpBudget, writes);
+    const more = meters.compaction.slice(store, clock, writes, () => store.pump(pumpBudget, writes));
     if (writes.length > 0) storage.write(writes, store.appliedIndex);
     return more;
   };
-  const pump = new WatchPump({ slice, fatal });
+  const pump = new WatchPump({ slice, clock, fatal });
   scope.defer(() => pump.close());
   const notifyProgress = (): void => {
     store.notifyProgress();
     pump.wake();
   };
-  scope.defer(repeat(clock, watchProgressPeriodMs, notifyProgress));
+  scope.defer(repeat(clock, options.watchProgressMs, notifyProgress));
   await loadStore(store, storage);
+  assertMember(store, data);
   bootstrap(store, storage, identity);
 
   const raft = createRaft({
@@ -130,6 +161,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
     storage,
     clock,
     settle: (requestId, outcome) => pending.settle(requestId, outcome),
+    observer: meters.apply,
   });
 
   const machine: ReplicatedMachine = {
@@ -140,6 +172,8 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
         pump.wake();
         compaction.consider();
         expiry.leasesChanged();
+        checkpoints.leasesChanged();
+        membership.tableChanged();
       }
       return taken;
     },
@@ -159,12 +193,12 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
       clock,
       logger: logger.child({ module: "raft" }),
       fatal,
-      metrics: { syncSeconds: modules.syncSeconds },
+      metrics: { syncSeconds: (seconds) => meters.walSyncSeconds.observe(seconds) },
     },
   );
   const compaction = new LogCompaction(
     { entries: options.snapshotCount, bytes: options.snapshotBytes, last: recovered.snapshot.index },
-    { raft, shell, storage, log: wal, clock, logger, fatal },
+    { raft, shell, storage, log: wal, clock, logger, fatal, meters },
   );
   const snapshots = new SnapshotTransfer({
     raft,
@@ -179,6 +213,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
     clock,
     logger,
     fatal,
+    meters,
   });
   const kv = new Member(
     {
@@ -194,11 +229,24 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
       shell,
       pending,
       watches: pump,
+      slices: new Slices({ now: () => clock.now() }),
       call: (to, method, payload, signal) => transport.call(to, method, payload, signal),
-      leasesChanged: () => expiry.leasesChanged(),
+      leasesChanged: () => {
+        expiry.leasesChanged();
+        checkpoints.leasesChanged();
+      },
+      beforeRenewal: (ids) => checkpoints.beforeRenewal(ids),
       timeoutError,
       installing: () => snapshots.installing,
-      databaseBytes: () => directoryBytes(storage.current.path),
+      quota: new Quota(
+        { bytesMax: quotaBytes, memberId: identity.memberId },
+        {
+          databaseBytes: () => store.bytesTotal,
+          isRaised: () => store.alarms.has(identity.memberId, AlarmType.NOSPACE),
+          propose: (request) => kv.propose("alarm", request),
+          logger,
+        },
+      ),
       clock,
     },
   );
@@ -213,6 +261,13 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
     logger,
   });
   scope.defer(() => expiry.close());
+  const checkpoints = new LeaseCheckpoints({
+    leases: store.leases,
+    propose: (list) => kv.checkpointLeases(list),
+    clock,
+    logger,
+  });
+  scope.defer(() => checkpoints.close());
 
   const roleChanged = (role: Role, term: Term, leader: MemberId | null): void => {
     logger.info({ role, term, leader: leader === null ? null : hex(leader) }, "raft role changed");
@@ -220,6 +275,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
     else {
       store.leases.demote();
       expiry.lead(false);
+      checkpoints.lead(false);
     }
     if (leader !== null) pending.retryHeld();
   };
@@ -229,6 +285,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
     if (shell.role !== "leader" || shell.term !== term) return;
     if (!store.leases.primary) store.leases.promote(clock.now());
     expiry.lead(true);
+    checkpoints.lead(true);
   };
 
   const transport = new PeerTransport(
@@ -238,45 +295,136 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
       clock,
       handlers: {
         message: (message) => shell.receive(readable(message)),
-        call: (_from, method, payload) => answerPeer(kv, method, payload),
-        snapshot: (from, meta, chunks) => snapshots.receive(from, meta, chunks),
-        http: (path) => peerPortAnswer(path, store),
+        call: (_from, method, payload) =>
+          maintenance.answerPeer(method, payload) ??
+          membership.answerPeer(method, payload) ??
+          answerPeer(kv, method, payload),
+        snapshot: async (from, meta, chunks) => {
+          await snapshots.receive(from, meta, chunks);
+          membership.tableChanged();
+        },
+        isRemoved: (member) => store.members.isRemoved(member),
+        removed: () => membership.end(),
+        http: (path) => peerPortAnswer(path, store, identity.clusterId),
         unreachable: (peer) => shell.post({ type: "unreachable", now: clock.now(), peer }),
       },
     },
   );
-  transport.setPeers(peersOf(store, identity.memberId));
+  const maintenance = new Maintenance(
+    { config: options.maintenance, self: identity.memberId, timeoutMs },
+    {
+      store,
+      kv,
+      shell,
+      hashKv: hashKvOf(store, () => storage.current),
+      meters,
+      peers: () => [...transport.active().keys()],
+      call: (to, method, payload, signal) => transport.call(to, method, payload, signal),
+      clock,
+      logger,
+    },
+  );
+  const membership = new Membership(
+    { ...options.membership, self: identity.memberId, clusterToken: options.clusterToken, timeoutMs },
+    {
+      raft,
+      shell,
+      store,
+      pending,
+      kv,
+      transport,
+      clock,
+      logger,
+      removed: modules.removed ?? (() => {}),
+      promoted: () => meters.learnersPromoted++,
+    },
+  );
+  membership.start(scope);
   await transport.listen();
   scope.defer(() => transport.close());
   scope.defer(async () => {
-    await handOver(shell, transport, options.electionMs, clock);
+    const mayLead = (id: MemberId): boolean => raft.configurations.inForce.voters.includes(id);
+    await handOver(shell, transport, options.electionMs, clock, mayLead);
     kv.close();
     await shell.close();
     await compaction.idle();
   });
+  await maintenance.checkBeforeServing();
   shell.start();
+  maintenance.start(scope);
   const published = publish(kv, options, identity, store, scope.signal, logger);
-  const admin = new ServerAdmin({
-    handlers: {},
-    snapshot: () => {
-      throw new KvError("kv.unimplemented", "method Snapshot not implemented");
+  const etcdSnapshots = new EtcdSnapshots(
+    { clusterVersion },
+    {
+      view: () => storage.current.view(),
+      raftAt: (index) => raftAt(raft, index),
+      seconds: (seconds) => meters.snapshotSeconds.observe(seconds),
+      clock,
+      logger,
     },
+  );
+  const auth = openAuth(authBase, { ...modules, store, kv });
+  const admin = new ServerAdmin({
+    authorize: auth.authorize,
+    authorizeRoot: auth.authorizeRoot,
+    handlers: {
+      ...auth.handlers,
+      ...maintenance.handlers,
+      ...membership.handlers,
+      ...maintenance.measured(
+        defragmentHandler({ compactFiles: () => reclaimSpace(store, pump, storage), logger }),
+      ),
+    },
+    snapshot: () => etcdSnapshots.pieces(),
     header: (revision) => kv.header(revision),
   });
-  const gate = new ServerGate({ hasLeader: () => shell.leader !== null });
-  return { identity, kv, admin, gate, store, shell, transport, pending, published };
+  const leaderLoss = new LeaderLoss(options, { hasLeader: () => shell.leader !== null, clock });
+  scope.defer(() => leaderLoss.close());
+  shell.onLeaderChange(() => leaderLoss.leaderChanged());
+  const gate = new ServerGate({
+    hasLeader: () => shell.leader !== null,
+    leaderLoss,
+    isLearner: () => store.members.get(identity.memberId)?.isLearner === true,
+    authEnabled: () => store.auth.table.enabled,
+    tokens: auth.tokens,
+  });
+  const httpAuthority = auth.http;
+  return {
+    identity,
+    kv,
+    admin,
+    gate,
+    httpAuthority,
+    store,
+    shell,
+    transport,
+    pending,
+    published,
+    quotaBytes,
+    raftStatus: () => raftStatus(raft),
+    voters: () => raft.configurations.inForce.voters,
+    walBytes: () => wal.bytesWritten,
+    isInstalling: () => snapshots.installing !== null,
+  };
 }
 
-function peersOf(store: Store, self: MemberId): Map<MemberId, readonly string[]> {
-  const others = store.members.list().filter((member) => member.ID !== self);
-  return new Map(others.map((member) => [member.ID as MemberId, member.peerURLs]));
+/** Defragment: what compaction has freed, and is about to, goes back to the file system. */
+async function reclaimSpace(store: Store, pump: WatchPump, storage: StorageSlot): Promise<void> {
+  await pump.until(() => store.compactionFinished >= store.compactRevision);
+  await storage.current.compactFiles();
+  store.reclaimed();
 }
 
 function dropped(pending: PendingProposals, proposals: readonly Proposal[], reason: DropReason): void {
   for (const proposal of proposals) {
-    const requestId = requestIdOf(proposal.data);
+    const command = commandOf(proposal);
+    if (command === null) continue;
+    const requestId = requestIdOf(command);
     if (reason === "uncommitted-full")
       pending.settle(requestId, { error: new KvError("kv.too-many-requests") });
+    // Planned from a configuration that need not be the one in force later.
+    else if (proposal.type === "configuration")
+      pending.settle(requestId, { error: new KvError("kv.leader-changed") });
     else pending.hold(requestId);
   }
 }
@@ -287,8 +435,9 @@ async function handOver(
   transport: PeerTransport,
   limitMs: number,
   clock: Clock,
+  mayLead: (member: MemberId) => boolean,
 ): Promise<void> {
-  const to = transport.active().keys().next().value;
+  const to = [...transport.active().keys()].find(mayLead);
   if (shell.role !== "leader" || to === undefined) return;
   shell.post({ type: "transfer-leadership", now: clock.now(), to });
   await new Promise<void>((resolve) => {

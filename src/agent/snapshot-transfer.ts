@@ -13,6 +13,7 @@ import type { Raft } from "../raft/raft.ts";
 import { installSnapshot, isSnapshotNeeded } from "../raft/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import { type LogCompaction, type SnapshotRecorder, snapshotMetaAt } from "./log-compaction.ts";
+import { type ServerMeters, timed } from "./maintenance/server-meters.ts";
 import type { RaftShell } from "./raft-shell.ts";
 import type { StorageSlot } from "./storage-slot.ts";
 
@@ -37,6 +38,7 @@ export interface SnapshotModules {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fatal: (error: unknown) => void;
+  readonly meters: Pick<ServerMeters, "snapshots" | "snapReceiveSeconds" | "commitSeconds">;
 }
 
 export class SnapshotTransfer {
@@ -55,7 +57,8 @@ export class SnapshotTransfer {
 
   /** Streams the present state to `to`, if this member still leads `term`, and tells raft how it went. */
   async send(to: MemberId, term: Term): Promise<void> {
-    const { shell, clock, logger } = this.#modules;
+    const { shell, clock, logger, meters } = this.#modules;
+    const started = clock.now();
     let index = Index(0);
     let ok = false;
     try {
@@ -65,18 +68,25 @@ export class SnapshotTransfer {
     } catch (error) {
       logger.warn({ peer: hex(to), error: messageOf(error) }, "snapshot was not sent");
     }
+    meters.snapshots.sent(hex(to), ok, (clock.now() - started) / 1000);
     shell.post({ type: "snapshot-sent", now: clock.now(), to, index, ok });
   }
 
   /** Takes a snapshot from the leader. Throws SnapshotError or what the stream throws; the old state then stands. */
   async receive(from: MemberId, meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const { raft, shell, generations, logger } = this.#modules;
+    const { raft, shell, generations, logger, clock, meters } = this.#modules;
     if (this.#receiving)
       throw new SnapshotError("another snapshot is being received", { code: "snapshot.busy" });
     if (meta.index <= shell.applied) {
       throw new SnapshotError("the state is already newer", { code: "snapshot.stale" });
     }
     this.#receiving = true;
+    const started = clock.now();
+    const received = (ok: boolean): void => {
+      const seconds = (clock.now() - started) / 1000;
+      meters.snapshots.received(hex(from), ok, seconds);
+      if (ok) meters.snapReceiveSeconds.observe(seconds);
+    };
     try {
       const path = await generations.incoming();
       const { rows, bytes } = await LevelStorage.receive({ path, meta }, chunks);
@@ -87,6 +97,10 @@ export class SnapshotTransfer {
         await this.#installing;
         return true;
       });
+      received(true);
+    } catch (error) {
+      received(false);
+      throw error;
     } finally {
       this.#receiving = false;
       this.#installing = null;
@@ -120,7 +134,8 @@ export class SnapshotTransfer {
       await compaction.idle();
       await storage.current.close();
       await generations.install();
-      storage.replace(await LevelStorage.open({ path: generations.path }, { logger }));
+      const writes = timed(this.#modules.clock, this.#modules.meters.commitSeconds);
+      storage.replace(await LevelStorage.open({ path: generations.path }, { logger, timed: writes }));
       for await (const rows of storage.current.rows()) store.load(rows);
       store.loaded(meta.index);
       await log.recordSnapshot(meta);

@@ -2,23 +2,28 @@
  * Delivers watch events in slices: the store only notes what changed, this loop lets it hand events to the streams within
  * a time budget per turn, so that no number of watchers holds the event loop.
  */
-
+import type { Clock } from "../base/ports.ts";
 import { KvError } from "../store/errors.ts";
 import type { WatchSink, WatchStream } from "../store/kv.ts";
 
 /** What the pump needs of the store: deliver within the budget; whether there is more to do at once. */
 export type PumpSlice = () => boolean;
 
+/** Slices of one turn go on for so long; other work of the loop waits meanwhile. */
+const turnMs = 4;
+
 export class WatchPump {
   readonly #slice: PumpSlice;
+  readonly #clock: Clock;
   readonly #fatal: (error: unknown) => void;
   readonly #streams = new Map<WatchStream, WatchSink>();
   #turn: NodeJS.Immediate | undefined;
   #afterSlice: (() => void)[] = [];
   #closed = false;
 
-  constructor(modules: { slice: PumpSlice; fatal: (error: unknown) => void }) {
+  constructor(modules: { slice: PumpSlice; clock: Clock; fatal: (error: unknown) => void }) {
     this.#slice = modules.slice;
+    this.#clock = modules.clock;
     this.#fatal = modules.fatal;
   }
 
@@ -39,7 +44,7 @@ export class WatchPump {
     this.#turn = setImmediate(() => {
       this.#turn = undefined;
       try {
-        if (this.#slice()) this.wake();
+        if (this.#slices()) this.wake();
       } catch (error) {
         this.#fatal(error);
         return;
@@ -48,6 +53,14 @@ export class WatchPump {
       this.#afterSlice = [];
       for (const resolve of waiting) resolve();
     });
+  }
+
+  /** One turn's slices; whether there is more to do. */
+  #slices(): boolean {
+    const end = this.#clock.now() + turnMs;
+    let more = this.#slice();
+    while (more && this.#clock.now() < end) more = this.#slice();
+    return more;
   }
 
   /** The stream as its owner uses it: every request that can make something deliverable wakes the pump. */

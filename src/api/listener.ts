@@ -27,6 +27,8 @@ export class ClientListener {
   readonly #firstBytesTimeoutMs: number;
   readonly #grpc: GrpcServer;
   readonly #http: HttpServer;
+  /** Streaming calls over HTTP/1.1, which would otherwise outlast the server's end. */
+  readonly #streams: { close(): void } | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #servers: Server[] = [];
@@ -35,12 +37,19 @@ export class ClientListener {
 
   constructor(
     options: { listen: readonly ListenAddress[]; firstBytesTimeoutMs?: number },
-    modules: { grpc: GrpcServer; http: HttpServer; clock: Clock; logger: Logger },
+    modules: {
+      grpc: GrpcServer;
+      http: HttpServer;
+      streams?: { close(): void } | undefined;
+      clock: Clock;
+      logger: Logger;
+    },
   ) {
     this.#listen = options.listen;
     this.#firstBytesTimeoutMs = options.firstBytesTimeoutMs ?? firstBytesTimeoutMs;
     this.#grpc = modules.grpc;
     this.#http = modules.http;
+    this.#streams = modules.streams;
     this.#clock = modules.clock;
     this.#logger = modules.logger;
   }
@@ -72,6 +81,7 @@ export class ClientListener {
       this.#grpc.force();
       for (const socket of this.#sockets) socket.destroy();
     });
+    this.#streams?.close();
     this.#http.close(() => {}); // forgets its timers; its callback would report that it never listened
     this.#http.closeIdleConnections();
     await this.#grpc.close();

@@ -14,15 +14,15 @@ export class Allowance {
     this.#left = options.max;
   }
 
-  /** Takes one; false if none is left. `nowMs` must not fall. */
-  take(nowMs: number): boolean {
+  /** Takes `cost`; false if there is not one left. `nowMs` must not fall. */
+  take(nowMs: number, cost = 1): boolean {
     if (this.#left === this.#max) this.#atMs = nowMs;
     if (this.#left < 1) {
       this.#left = Math.min(this.#max, this.#left + ((nowMs - this.#atMs) * this.#perSecond) / 1000);
       this.#atMs = nowMs;
     }
     if (this.#left < 1) return false;
-    this.#left--;
+    this.#left -= cost;
     return true;
   }
 

@@ -16,6 +16,9 @@ import { Sender } from "./sender.ts";
 import type { Http2Stream } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
 
+/** Eight bytes of any value (6.7). */
+const pingPayload = new Uint8Array(8);
+
 /** Where calls begin and the connection ends. */
 export interface Http2Sink {
   /** A request. Sets `stream.listener` before it returns. `ended`: there is no body. */
@@ -40,6 +43,7 @@ export class Http2Connection implements ReceiverHost {
     this.#sink = sink;
     this.#sender = new Sender(options, {
       ended: (stream) => this.#answered(stream),
+      sentLater: () => this.#receiver.earned(),
       outputReady: () => sink.outputReady(),
     });
     this.#receiver = new Receiver(options, { host: this, streams: this.#streams, sender: this.#sender });
@@ -60,6 +64,16 @@ export class Http2Connection implements ReceiverHost {
   /** Whether there is anything to take. */
   get hasOutput(): boolean {
     return this.#sender.output.length > 0;
+  }
+
+  /** Whether the peer's first SETTINGS have come. */
+  get greeted(): boolean {
+    return this.#receiver.greeted;
+  }
+
+  /** Asks the peer whether it is there; its answer is received like anything else. */
+  ping(): void {
+    if (this.state !== "over") this.#sender.frame(FrameType.PING, 0, 0, pingPayload);
   }
 
   /** Everything to be sent now, in order. Room is made for what waited: call `pump` once it is on its way. */
@@ -116,6 +130,7 @@ export class Http2Connection implements ReceiverHost {
   }
 
   end(stream: Http2Stream, block: Uint8Array): void {
+    this.#receiver.earned();
     this.#sender.end(stream, block);
   }
 

@@ -29,6 +29,10 @@ export interface ReceiverHost extends StreamOwner {
 const resetAllowance = { max: 20_000, perSecond: 1000 };
 /** Frames that ask for work without carrying any. Ours of DATA and HEADERS earn a client its pings anew, as with grpc-go. */
 const idleFrameAllowance = { max: 10_000, perSecond: 100 };
+/** As with grpc-go: two are forgiven. */
+const pingStrikesMax = 2;
+/** A change of the windows touches every stream; each of so many streams costs a client as much as one idle frame. */
+const streamsPerIdleFrame = 1000;
 const noPayload = new Uint8Array(0);
 
 export class Receiver {
@@ -43,6 +47,10 @@ export class Receiver {
   readonly #resets = new Allowance(resetAllowance);
   readonly #idleFrames = new Allowance(idleFrameAllowance);
   #greeted = false;
+  #pingStrikes = 0;
+  #lastPingMs = Number.NEGATIVE_INFINITY;
+  /** We have sent something since the last ping, which a client may measure its path by. */
+  #pingEarned = false;
   #nowMs = 0;
   /** DATA on the whole connection that was not yet granted again. */
   #received = 0;
@@ -62,9 +70,15 @@ export class Receiver {
     while (this.#host.state !== "over" && this.#reader.next()) this.#frame(this.#reader);
   }
 
+  /** Whether the peer's first SETTINGS have come. */
+  get greeted(): boolean {
+    return this.#greeted;
+  }
+
   /** An answer goes out, so the peer asked for something real: its idle frames are forgiven. */
   earned(): void {
     this.#idleFrames.refill();
+    this.#pingEarned = true;
   }
 
   #frame(frame: FrameReader): void {
@@ -138,10 +152,20 @@ export class Receiver {
       return;
     }
     stream.received += size;
+    if (!this.#countBody(stream, frame.end - frame.start, ended)) return;
     stream.remoteEnded = ended;
     this.#host.credit(stream);
     // A stream whose answer is on its way out no longer listens.
     if (!stream.ending) stream.listener.data(frame.bytes.subarray(frame.start, frame.end), ended);
+  }
+
+  /** Compares the body with its announced length (8.1.1). False: they differ, and the stream is gone. */
+  #countBody(stream: Http2Stream, bytes: number, ended: boolean): boolean {
+    if (stream.bodyLeft === null) return true;
+    stream.bodyLeft -= bytes;
+    if (ended ? stream.bodyLeft === 0 : stream.bodyLeft >= 0) return true;
+    this.#breakStream(stream, ErrorCode.PROTOCOL_ERROR);
+    return false;
   }
 
   /** DATA for a stream that takes none. */
@@ -193,7 +217,7 @@ export class Receiver {
     const refused =
       this.#host.state === "closing" ||
       this.#streams.size >= this.#options.streamsMax ||
-      this.#sender.outboxBytes >= this.#options.outboxTotalBytesMax;
+      this.#sender.isFull(this.#options.outboxTotalBytesMax);
     if (refused) {
       this.#refuse(id, ErrorCode.REFUSED_STREAM);
       return;
@@ -202,11 +226,16 @@ export class Receiver {
       this.#refuse(id, headers);
       return;
     }
+    if (ended && headers.contentLength) {
+      this.#refuse(id, ErrorCode.PROTOCOL_ERROR);
+      return;
+    }
     const stream = new Http2Stream(
       { id, sendWindow: this.#sender.streamWindow, receiveWindow: this.#options.streamWindowBytes },
       this.#host,
     );
     stream.remoteEnded = ended;
+    stream.bodyLeft = headers.contentLength;
     this.#streams.add(stream);
     this.#host.opened(stream, headers, ended);
   }
@@ -244,6 +273,7 @@ export class Receiver {
       this.#breakStream(stream, ErrorCode.PROTOCOL_ERROR);
       return;
     }
+    if (!this.#countBody(stream, 0, true)) return;
     stream.remoteEnded = true;
     if (!stream.ending) stream.listener.data(bytes.subarray(end, end), true);
   }
@@ -276,6 +306,7 @@ export class Receiver {
     const { streamWindow, headerTableBytes } = readSettings(frame.bytes, frame.start, frame.end);
     if (headerTableBytes !== undefined) this.#sender.tableUpdateDue = true;
     if (streamWindow !== undefined) {
+      this.#idle(Math.floor(this.#streams.size / streamsPerIdleFrame));
       const more = streamWindow - this.#sender.streamWindow;
       this.#sender.streamWindow = streamWindow;
       for (const stream of this.#streams.all()) {
@@ -291,7 +322,20 @@ export class Receiver {
     if (frame.end - frame.start !== 8) throw frameSizeError("PING");
     this.#idle();
     if (frame.flags & Flag.ACK) return;
+    this.#countPing();
     this.#sender.frame(FrameType.PING, Flag.ACK, 0, frame.bytes.subarray(frame.start, frame.end));
+  }
+
+  /** The keepalive policy (etcd.md section 1). The text is what clients look for, and then ping less often. */
+  #countPing(): void {
+    const close = this.#nowMs - this.#lastPingMs < this.#options.pingIntervalMsMin;
+    this.#lastPingMs = this.#nowMs;
+    if (this.#pingEarned) {
+      this.#pingEarned = false;
+      this.#pingStrikes = 0;
+    } else if (close && ++this.#pingStrikes > pingStrikesMax) {
+      throw calm("too_many_pings");
+    }
   }
 
   #onWindowUpdate(frame: FrameReader): void {
@@ -327,12 +371,12 @@ export class Receiver {
 
   /** Only HEADERS may come first on a stream (5.1). */
   #refuseIdle(id: number): void {
-    if (id === 0 || id > this.#streams.lastId) throw protocolError("a frame on an idle stream");
+    if (id % 2 === 0 || id > this.#streams.lastId) throw protocolError("a frame on an idle stream");
   }
 
   /** Counts a frame that carried nothing. */
-  #idle(): void {
-    if (!this.#idleFrames.take(this.#nowMs)) throw calm("too many frames that carry nothing");
+  #idle(cost = 1): void {
+    if (!this.#idleFrames.take(this.#nowMs, cost)) throw calm("too many frames that carry nothing");
   }
 
   /** A request that never became a stream. */
@@ -342,7 +386,9 @@ export class Receiver {
     this.#streams.close(id, true);
   }
 
+  /** Resets that the peer provokes cost us the same as its own (CVE-2025-8671). */
   #breakStream(stream: Http2Stream, errorCode: number): void {
+    if (!this.#resets.take(this.#nowMs)) throw calm("too many resets");
     this.#sender.number(FrameType.RST_STREAM, stream.id, errorCode);
     this.#host.abort(stream, true);
   }

@@ -7,11 +7,17 @@ const connectionFields = ["connection", "proxy-connection", "keep-alive", "trans
 export class RequestHeaders {
   readonly method: string;
   readonly path: string;
+  /** What the body must be long, where the request says so (8.1.1). */
+  readonly contentLength: number | null;
   readonly #fields: readonly HeaderField[];
 
-  constructor(method: string, path: string, fields: readonly HeaderField[]) {
-    this.method = method;
-    this.path = path;
+  constructor(
+    request: { method: string; path: string; contentLength: number | null },
+    fields: readonly HeaderField[],
+  ) {
+    this.method = request.method;
+    this.path = request.path;
+    this.contentLength = request.contentLength;
     this.#fields = fields;
   }
 
@@ -35,11 +41,17 @@ export function requestHeaders(fields: readonly HeaderField[]): RequestHeaders |
   let scheme = false;
   let authority = false;
   let regular = false;
+  let contentLength: number | null = null;
   for (const field of fields) {
     if (!field.valid) return null;
     if (field.name.charCodeAt(0) !== 0x3a) {
       regular = true;
       if (!mayStandInRequest(field)) return null;
+      if (field.name === "content-length") {
+        const length = /^\d{1,15}$/.test(field.value) ? Number(field.value) : null;
+        if (length === null || (contentLength ?? length) !== length) return null;
+        contentLength = length;
+      }
       continue;
     }
     if (regular) return null;
@@ -50,7 +62,7 @@ export function requestHeaders(fields: readonly HeaderField[]): RequestHeaders |
     else return null;
   }
   if (!method || !path || !scheme) return null;
-  return new RequestHeaders(method, path, fields);
+  return new RequestHeaders({ method, path, contentLength }, fields);
 }
 
 /** Whether the fields may stand behind a request's body: no pseudo-fields there (8.1). */

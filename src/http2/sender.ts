@@ -14,6 +14,7 @@ import {
   writeUint32,
 } from "./frame.ts";
 import { emptyTableUpdate } from "./hpack/encode.ts";
+import type { Http2Options, SharedOutboxes } from "./options.ts";
 import { copyBytesMax, Output } from "./output.ts";
 import type { Http2Stream } from "./stream.ts";
 
@@ -30,19 +31,26 @@ export class Sender {
   outboxBytes = 0;
   /** The next header block has to say that our compression table is empty. */
   tableUpdateDue = false;
+  readonly #shared: SharedOutboxes;
   readonly #queue: BoundedQueue<Http2Stream>;
   readonly #ended: (stream: Http2Stream) => void;
+  readonly #sentLater: () => void;
   #transportReady = true;
   #pumping = false;
 
-  /** `ended` is called when the last frame of an answer is in the output. */
+  /**
+   * `ended` is called when the last frame of an answer is in the output, `sentLater` when DATA leaves that had to wait: the peer
+   * may ping meanwhile, as grpc-go does to measure how much it should grant.
+   */
   constructor(
-    options: { streamsMax: number },
-    { ended, outputReady }: { ended: (stream: Http2Stream) => void; outputReady: () => void },
+    options: Pick<Http2Options, "streamsMax" | "shared">,
+    modules: { ended: (stream: Http2Stream) => void; sentLater: () => void; outputReady: () => void },
   ) {
-    this.output = new Output(outputReady);
+    this.output = new Output(modules.outputReady);
+    this.#shared = options.shared;
     this.#queue = new BoundedQueue(options.streamsMax * 2);
-    this.#ended = ended;
+    this.#ended = modules.ended;
+    this.#sentLater = modules.sentLater;
   }
 
   /** Whether the transport takes more; while it does not, DATA waits. */
@@ -88,8 +96,7 @@ export class Sender {
       return;
     }
     stream.outbox.push(bytes);
-    stream.outboxBytes += bytes.length;
-    this.outboxBytes += bytes.length;
+    this.#hold(stream, bytes.length);
     this.#enqueue(stream);
     this.pump();
   }
@@ -126,11 +133,16 @@ export class Sender {
     this.#ended(stream);
   }
 
+  /** Whether so much waits here, or everywhere and here more than is fair, that the peer gets no new streams. */
+  isFull(bytesMax: number): boolean {
+    const { bytes, bytesMax: sharedMax, fairBytes } = this.#shared;
+    return this.outboxBytes >= bytesMax || (bytes >= sharedMax && this.outboxBytes > fairBytes);
+  }
+
   /** The stream sends no more. It leaves the queue when its turn comes. */
   drop(stream: Http2Stream): void {
-    this.outboxBytes -= stream.outboxBytes;
+    this.#hold(stream, -stream.outboxBytes);
     stream.outbox = [];
-    stream.outboxBytes = 0;
   }
 
   /** The peer takes `bytes` more on `stream`. False: the window is larger than HTTP/2 allows. */
@@ -182,6 +194,12 @@ export class Sender {
     );
   }
 
+  #hold(stream: Http2Stream, bytes: number): void {
+    stream.outboxBytes += bytes;
+    this.outboxBytes += bytes;
+    this.#shared.bytes += bytes;
+  }
+
   #enqueue(stream: Http2Stream): void {
     if (stream.queued) return;
     stream.queued = true;
@@ -199,8 +217,8 @@ export class Sender {
     if (bytes <= 0 && left > 0) return;
     this.#data(stream, first, stream.outboxAt, stream.outboxAt + bytes);
     stream.outboxAt += bytes;
-    stream.outboxBytes -= bytes;
-    this.outboxBytes -= bytes;
+    this.#hold(stream, -bytes);
+    this.#sentLater();
     if (bytes < left) return;
     stream.outbox.shift();
     stream.outboxAt = 0;

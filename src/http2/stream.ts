@@ -54,6 +54,8 @@ export class Http2Stream {
   /** Bytes received and not yet granted again. */
   received = 0;
   paused = false;
+  /** Of the body's announced length, what has not come yet; null where none was announced. */
+  bodyLeft: number | null = null;
   readonly #owner: StreamOwner;
 
   constructor(options: { id: number; sendWindow: number; receiveWindow: number }, owner: StreamOwner) {

@@ -10,8 +10,9 @@ import { type Index, MemberId } from "../base/ids.ts";
 import type { Configuration, Entry, EntryId } from "./entry.ts";
 import { everybody } from "./quorum.ts";
 
-/** Version of the encoding below. */
-const encodingVersion = 1;
+/** Versions of the encoding below: without a context, and with one. */
+const versionBare = 1;
+const versionWithContext = 2;
 /** No list is longer; guards the decoder. etcd recommends at most 7 voters. */
 export const membersPerListMax = 1000;
 
@@ -25,13 +26,19 @@ export function votersOnly(voters: readonly MemberId[]): Configuration {
 
 /**
  * Version (1 byte), then voters, outgoing voters and learners: each a count (u16 big-endian) and that many u64 big-endian.
+ * In version 2 the context follows, up to the end: what the change means to the state machine, which gets the same entry.
  * Example: voters {1}, nothing else -> 01 0001 0000000000000001 0000 0000.
  */
-export function encodeConfiguration(configuration: Configuration): Uint8Array {
+export function encodeConfiguration(
+  configuration: Configuration,
+  context: Uint8Array | null = null,
+): Uint8Array {
   const lists = [configuration.voters, configuration.votersOutgoing, configuration.learners];
-  const bytes = new Uint8Array(1 + lists.reduce((size, list) => size + 2 + 8 * list.length, 0));
+  const listBytes = lists.reduce((size, list) => size + 2 + 8 * list.length, 0);
+  const bytes = new Uint8Array(1 + listBytes + (context?.length ?? 0));
   const view = new DataView(bytes.buffer);
-  view.setUint8(0, encodingVersion);
+  view.setUint8(0, context === null ? versionBare : versionWithContext);
+  if (context !== null) bytes.set(context, 1 + listBytes);
   let at = 1;
   for (const list of lists) {
     assert(list.length <= membersPerListMax, "a configuration list has a bounded length");
@@ -47,8 +54,20 @@ export function encodeConfiguration(configuration: Configuration): Uint8Array {
 
 /** The configuration in `bytes`, or null if they are none or it is not valid. */
 export function decodeConfiguration(bytes: Uint8Array): Configuration | null {
+  return decodeChange(bytes)?.configuration ?? null;
+}
+
+/** What a configuration entry means to the state machine; null if nothing. */
+export function contextOf(bytes: Uint8Array): Uint8Array | null {
+  return decodeChange(bytes)?.context ?? null;
+}
+
+function decodeChange(
+  bytes: Uint8Array,
+): { readonly configuration: Configuration; readonly context: Uint8Array | null } | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 1 || view.getUint8(0) !== encodingVersion) return null;
+  const version = bytes[0];
+  if (version !== versionBare && version !== versionWithContext) return null;
   const lists: MemberId[][] = [];
   let at = 1;
   for (let list = 0; list < 3; list++) {
@@ -60,7 +79,8 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration | null {
     at += 8 * count;
   }
   const configuration = { voters: lists[0]!, votersOutgoing: lists[1]!, learners: lists[2]! };
-  return at === bytes.length && isValid(configuration) ? configuration : null;
+  if (!isValid(configuration) || (version === versionBare && at !== bytes.length)) return null;
+  return { configuration, context: version === versionBare ? null : bytes.subarray(at) };
 }
 
 /** Somebody votes; lists are sorted, without zero and without repetition; nobody is voter and learner at once. */

@@ -3,9 +3,13 @@
  * that do, then the change, which cannot fail. Time comes from the command, never from a clock.
  */
 import { assertNever } from "../base/assert.ts";
-import { LeaseId } from "../base/ids.ts";
+import { type Index, LeaseId } from "../base/ids.ts";
+import type { AlarmTable } from "./alarms.ts";
+import type { Auth } from "./auth/auth.ts";
+import type { AuthCommand } from "./auth/commands.ts";
 import { checkDeleteRange, checkLeaseGrant, checkPut, checkTxn } from "./check.ts";
 import type { Command, CommandKind, CommandOf, CommandResponses } from "./command.ts";
+import { txnCost } from "./cost.ts";
 import { KvError } from "./errors.ts";
 import { headerOf } from "./header.ts";
 import type { LeaseTable } from "./lease/lease-table.ts";
@@ -16,6 +20,13 @@ import { Revision } from "./mvcc/revision.ts";
 import { checkPutState, planTxn, runTxn } from "./mvcc/txn.ts";
 import type { StoreOptions } from "./options.ts";
 import type { StoreWrite } from "./storage.ts";
+import type {
+  AlarmRequest,
+  AlarmResponse,
+  AuthenticateResponse,
+  MemberAddResponse,
+  MemberChange,
+} from "./wire/admin-messages.ts";
 import type * as wire from "./wire/messages.ts";
 
 /** The response of a kind; null for commands that nobody waits for. */
@@ -26,6 +37,8 @@ export interface ApplierModules {
   readonly leases: LeaseTable;
   readonly members: MemberTable;
   readonly compaction: Compaction;
+  readonly alarms: AlarmTable;
+  readonly auth: Auth;
 }
 
 export class Applier {
@@ -37,12 +50,17 @@ export class Applier {
     this.#modules = modules;
   }
 
-  /** Throws KvError if the command is refused; nothing has changed then. */
-  apply<Kind extends CommandKind>(command: CommandOf<Kind>, writes: StoreWrite[]): Applied<Kind> {
-    return this.#dispatch(command as unknown as Command, writes) as Applied<Kind>;
+  /** `index` is the entry's. Throws KvError if the command is refused; nothing has changed then. */
+  apply<Kind extends CommandKind>(
+    command: CommandOf<Kind>,
+    index: Index,
+    writes: StoreWrite[],
+  ): Applied<Kind> {
+    return this.#dispatch(command as unknown as Command, index, writes) as Applied<Kind>;
   }
 
-  #dispatch(command: Command, writes: StoreWrite[]): Applied<CommandKind> {
+  #dispatch(command: Command, index: Index, writes: StoreWrite[]): Applied<CommandKind> {
+    this.#modules.auth.access.command(command);
     switch (command.kind) {
       case "put":
         return this.#put(command.request, writes);
@@ -63,7 +81,10 @@ export class Applier {
       case "member-attributes":
         this.#modules.members.setAttributes(command.request, writes);
         return null;
+      case "member-change":
+        return this.#memberChange(command.request, writes);
       case "alarm":
+        return this.#alarm(command.request, writes);
       case "auth-enable":
       case "auth-disable":
       case "auth-token":
@@ -76,15 +97,17 @@ export class Applier {
       case "role-delete":
       case "role-grant-permission":
       case "role-revoke-permission":
-        throw new KvError("kv.unimplemented");
+        return this.#auth(command, index, writes);
       default:
         return assertNever(command);
     }
   }
 
   #put(request: wire.PutRequest, writes: StoreWrite[]): wire.PutResponse {
+    this.#modules.alarms.checkWhole();
     checkPut(request);
     checkPutState(request, this.#modules);
+    this.#modules.alarms.checkSpace();
     const revision = new Revision(this.#modules);
     const response = revision.put(request);
     revision.close(writes);
@@ -92,6 +115,7 @@ export class Applier {
   }
 
   #deleteRange(request: wire.DeleteRangeRequest, writes: StoreWrite[]): wire.DeleteRangeResponse {
+    this.#modules.alarms.checkWhole();
     checkDeleteRange(request);
     const revision = new Revision(this.#modules);
     const response = revision.deleteRange(request);
@@ -100,8 +124,10 @@ export class Applier {
   }
 
   #txn(request: wire.TxnRequest, writes: StoreWrite[]): wire.TxnResponse {
+    this.#modules.alarms.checkWhole();
     checkTxn(request, this.#options);
     const plan = planTxn(request, this.#modules);
+    if (txnCost(request) > 0) this.#modules.alarms.checkSpace();
     const revision = new Revision(this.#modules);
     const response = runTxn(plan, this.#modules.keyspace, revision);
     revision.close(writes);
@@ -109,7 +135,8 @@ export class Applier {
   }
 
   #compact(request: wire.CompactionRequest, writes: StoreWrite[]): wire.CompactionResponse {
-    const { keyspace, compaction } = this.#modules;
+    const { keyspace, compaction, alarms } = this.#modules;
+    alarms.checkWhole();
     if (request.revision > keyspace.revision) throw new KvError("kv.future-revision");
     if (request.revision <= keyspace.compactRevision) throw new KvError("kv.compacted");
     compaction.schedule(request.revision, writes);
@@ -121,10 +148,12 @@ export class Applier {
     requestId: bigint,
     writes: StoreWrite[],
   ): wire.LeaseGrantResponse {
+    const { leases, keyspace, alarms } = this.#modules;
+    alarms.checkWhole();
     checkLeaseGrant(request);
-    const { leases, keyspace } = this.#modules;
     const id = request.ID === 0n ? this.#freeLeaseId(requestId) : LeaseId(request.ID);
     if (leases.get(id) !== undefined) throw new KvError("kv.lease-exists");
+    alarms.checkSpace();
     const ttlSeconds = Math.max(request.TTL, this.#options.leaseMinTtlSeconds);
     leases.grant(id, ttlSeconds, writes);
     return { header: headerOf(keyspace.revision), ID: id, TTL: ttlSeconds, error: "" };
@@ -141,12 +170,14 @@ export class Applier {
 
   #leaseRevoke(request: wire.LeaseRevokeRequest, writes: StoreWrite[]): wire.LeaseRevokeResponse {
     const id = LeaseId(request.ID);
+    this.#modules.alarms.checkWhole();
     if (this.#modules.leases.get(id) === undefined) throw new KvError("kv.lease-not-found");
     this.#endLease(id, writes);
     return { header: headerOf(this.#modules.keyspace.revision) };
   }
 
   #leaseExpire(request: wire.LeaseExpire, writes: StoreWrite[]): null {
+    this.#modules.alarms.checkWhole();
     for (const id of request.IDs) {
       if (this.#modules.leases.get(LeaseId(id)) !== undefined) this.#endLease(LeaseId(id), writes);
     }
@@ -162,10 +193,26 @@ export class Applier {
     this.#modules.leases.remove(id, writes);
   }
 
+  #alarm(request: AlarmRequest, writes: StoreWrite[]): AlarmResponse {
+    const alarms = this.#modules.alarms.apply(request, writes);
+    return { header: headerOf(this.#modules.keyspace.revision), alarms };
+  }
+
+  #auth(command: AuthCommand, index: Index, writes: StoreWrite[]): AuthenticateResponse {
+    const token = this.#modules.auth.apply(command, index, writes);
+    return { header: headerOf(this.#modules.keyspace.revision), token: token ?? "" };
+  }
+
   #leaseCheckpoint(request: wire.LeaseCheckpoints, writes: StoreWrite[]): null {
     for (const { ID, remaining_ms } of request.checkpoints) {
       this.#modules.leases.checkpoint(LeaseId(ID), remaining_ms, writes);
     }
     return null;
+  }
+
+  #memberChange(request: MemberChange, writes: StoreWrite[]): MemberAddResponse {
+    const { members, keyspace } = this.#modules;
+    members.change(request, writes);
+    return { header: headerOf(keyspace.revision), member: request.member, members: members.list() };
   }
 }

@@ -34,6 +34,8 @@ export interface CommandRequests {
   "lease-checkpoint": wire.LeaseCheckpoints;
   /** What a member says of itself once it runs. */
   "member-attributes": wire.MemberAttributes;
+  /** Only as the context of a configuration entry (raft/configuration.ts). */
+  "member-change": admin.MemberChange;
   alarm: admin.AlarmRequest;
   "auth-enable": admin.AuthEnableRequest;
   "auth-disable": admin.AuthDisableRequest;
@@ -62,10 +64,12 @@ export interface CommandResponses {
   "lease-expire": null;
   "lease-checkpoint": null;
   "member-attributes": null;
+  "member-change": admin.MemberAddResponse;
   alarm: admin.AlarmResponse;
   "auth-enable": admin.AuthResponse;
   "auth-disable": admin.AuthResponse;
-  "auth-token": admin.AuthResponse;
+  /** The whole token, which ends with the index of the entry. */
+  "auth-token": admin.AuthenticateResponse;
   "user-add": admin.AuthResponse;
   "user-delete": admin.AuthResponse;
   "user-change-password": admin.AuthResponse;
@@ -112,6 +116,7 @@ const rows: { readonly [Kind in CommandKind]: { number: number; codec: Codec<Com
   "lease-expire": { number: 7, codec: wire.LeaseExpire },
   "lease-checkpoint": { number: 8, codec: wire.LeaseCheckpoints },
   "member-attributes": { number: 9, codec: wire.MemberAttributes },
+  "member-change": { number: 10, codec: admin.MemberChange },
   alarm: { number: 16, codec: admin.AlarmRequest },
   "auth-enable": { number: 17, codec: admin.AuthEnableRequest },
   "auth-disable": { number: 18, codec: admin.AuthDisableRequest },

@@ -14,9 +14,9 @@ function fnv(hash: number, bytes: Uint8Array): number {
   return value >>> 0;
 }
 
-/** Hash of keys and their readable history, leases with attachments, and members. */
+/** Hash of keys and their readable history, leases with attachments, members, users and roles. */
 export function hashStore(store: Store): number {
-  const { keyspace, leases, members } = store;
+  const { keyspace, leases, members, auth } = store;
   let hash = fnv(0x811c9dc5, Buffer.from(`${keyspace.revision} ${keyspace.compactRevision}`));
   const kept: Position[] = [];
   keyspace.index.forEachKept(keyspace.compactRevision, (_name, main, sub) => kept.push({ main, sub }));
@@ -30,5 +30,6 @@ export function hashStore(store: Store): number {
     hash = fnv(hash, Buffer.from(`${lease.id} ${lease.ttlSeconds} ${lease.remainingMs} ${keys}`, "latin1"));
   }
   for (const member of members.list()) hash = fnv(hash, Member.encode(member));
+  for (const bytes of auth.table.encoded()) hash = fnv(hash, bytes);
   return hash;
 }

@@ -28,6 +28,8 @@ export interface Caller {
   readonly authRevision: number;
   /** The token as the client sent it, for a client that passes the call on to a server. */
   readonly token?: string;
+  /** The client wants an error where there is no leader (`hasleader`, etcd.md 1); likewise for who passes the call on. */
+  readonly requiresLeader?: boolean;
 }
 
 export interface CallOptions {
@@ -41,6 +43,11 @@ export interface CallOptions {
 /** Requests take any subset of the message's fields; absent ones have proto3's defaults. Errors are KvError. */
 export interface KvClient {
   range(request: Init<wire.RangeRequest>, options?: CallOptions): Promise<wire.RangeResponse>;
+  /**
+   * The same answer as bytes: pieces that together are one encoded RangeResponse, of which a wide range is never made into
+   * objects. For fronts that only pass it on; who has no such form leaves it out.
+   */
+  rangeEncoded?(request: Init<wire.RangeRequest>, options?: CallOptions): Promise<readonly Uint8Array[]>;
   /** The same answer in pieces, pulled one at a time, so that a wide range is never whole in memory (etcd.md 4.3, RangeStream). */
   rangeStream(request: Init<wire.RangeRequest>, options?: CallOptions): AsyncIterable<wire.RangeResponse>;
   put(request: Init<wire.PutRequest>, options?: CallOptions): Promise<wire.PutResponse>;
@@ -78,13 +85,19 @@ export interface KvClient {
   openWatch(sink: WatchSink, options?: Pick<CallOptions, "caller">): WatchStream;
 }
 
+/** The events of a response as they stand in an encoded WatchResponse: made when first asked for, once for all who get them. */
+export interface EncodedEvents {
+  readonly encoded: Uint8Array;
+}
+
 /** Where a watch stream's responses go. Called synchronously, in order, never re-entrantly from `create`. */
 export interface WatchSink {
   /**
    * Takes one response. Returning false means "taken, but wait": no further response comes before `resume()` is called
-   * on the stream; what happens meanwhile stays in the store, not in memory.
+   * on the stream; what happens meanwhile stays in the store, not in memory. `events` is the encoded form of the response's
+   * events, for who sends them on; absent where nobody has it.
    */
-  deliver(response: wire.WatchResponse): boolean;
+  deliver(response: wire.WatchResponse, events?: EncodedEvents): boolean;
   /** The stream ended by itself: an error, or null when the store stops in good order. Not called after `close()`. */
   closed(error: import("./errors.ts").KvError | null): void;
 }

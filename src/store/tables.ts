@@ -5,7 +5,17 @@
  */
 
 /** The tables. A number, once used in a released version, is never given to something else. */
-export const Table = { meta: 0x01, member: 0x02, lease: 0x03, revision: 0x10 } as const;
+export const Table = {
+  meta: 0x01,
+  member: 0x02,
+  lease: 0x03,
+  alarm: 0x04,
+  auth: 0x05,
+  authUser: 0x06,
+  authRole: 0x07,
+  removedMember: 0x08,
+  revision: 0x10,
+} as const;
 
 /** Length of a row key of the revision table: table byte, main, sub. */
 export const revisionKeyBytes = 17;

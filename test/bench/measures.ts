@@ -13,6 +13,7 @@ const startRounds = 10;
 const idleSeconds = 10;
 const putSeconds = 5;
 const callSeconds = 3;
+const keyCount = 1_000_000;
 
 async function start(subject: Subject): Promise<Figure[]> {
   const times: number[] = [];
@@ -121,6 +122,35 @@ async function lease(subject: Subject): Promise<Figure[]> {
   ];
 }
 
+/** A million keys of 256 bytes: what they take, and how long a start on them. */
+async function keys(subject: Subject): Promise<Figure[]> {
+  const script = (server: BenchServer, ...more: string[]) =>
+    runScript("load-keys.ts", ["--endpoint", server.endpoint, "--keys", String(keyCount), ...more]);
+  await using first = await BenchServer.start(subject);
+  const { fillMs } = await script(first);
+  const filled = await first.memory();
+  await using killed = await first.restart("SIGKILL");
+  await script(killed, "--ask");
+  await using server = await killed.restart("SIGTERM");
+  const { count, countMs } = await script(server, "--ask");
+  if (count !== keyCount) throw new Error(`${subject.name} has ${count} of ${keyCount} keys`);
+  const restarted = await server.memory();
+  return [
+    {
+      what: "a million keys of 256 B: puts, 40 a transaction",
+      value: (keyCount * 1000) / Number(fillMs),
+      unit: "/s",
+    },
+    { what: "resident memory after them", value: filled.residentMb, unit: "MB" },
+    { what: "of it anonymous", value: filled.privateMb, unit: "MB" },
+    { what: "start after SIGKILL", value: killed.startMs, unit: "ms" },
+    { what: "start after SIGTERM", value: server.startMs, unit: "ms" },
+    { what: "resident memory after that", value: restarted.residentMb, unit: "MB" },
+    { what: "of it anonymous", value: restarted.privateMb, unit: "MB" },
+    { what: "counting all of them", value: Number(countMs), unit: "ms" },
+  ];
+}
+
 async function etcd(subject: Subject): Promise<Figure[]> {
   return [...(await everyCall(subject)), ...(await watch(subject)), ...(await lease(subject))];
 }
@@ -132,6 +162,7 @@ export const measures: Readonly<Record<string, (subject: Subject) => Promise<Fig
   calls: everyCall,
   watch,
   lease,
+  keys,
   etcd,
 };
 

@@ -64,25 +64,47 @@ export interface Memory {
   readonly privateMb: number;
 }
 
+/** For a start on a large database; an empty one takes a tenth of a second. */
+const startMsMax = 60_000;
+
 export class BenchServer implements AsyncDisposable {
   readonly endpoint: string;
   /** From just before the spawn to the first answered request. */
   readonly startMs: number;
   readonly #process: ChildProcess;
+  readonly #subject: Subject;
   readonly #directory: string;
+  readonly #ports: readonly number[];
 
-  private constructor(child: ChildProcess, directory: string, endpoint: string, startMs: number) {
+  private constructor(
+    options: { subject: Subject; directory: string; ports: readonly number[]; startMs: number },
+    child: ChildProcess,
+  ) {
     this.#process = child;
-    this.#directory = directory;
-    this.endpoint = endpoint;
-    this.startMs = startMs;
+    this.#subject = options.subject;
+    this.#directory = options.directory;
+    this.#ports = options.ports;
+    this.endpoint = `127.0.0.1:${options.ports[0]}`;
+    this.startMs = options.startMs;
   }
 
-  /** Starts the subject and waits for its first answer. Throws with its last words if it ends or takes over 20 s. */
+  /** Starts the subject and waits for its first answer. Throws with its last words if it ends or takes over a minute. */
   static async start(subject: Subject): Promise<BenchServer> {
     // Beside the repository's own files, so that both subjects write to the same file system (and not to a tmpfs).
     const directory = await mkdtemp(join(root, "dist", "bench-"));
-    const [clientPort, peerPort] = await freePorts(2);
+    return BenchServer.#run(subject, directory, await freePorts(2));
+  }
+
+  /** Ends it, in good order or with SIGKILL, and starts the subject again on the same directory and ports. */
+  async restart(signal: "SIGTERM" | "SIGKILL"): Promise<BenchServer> {
+    const exit = once(this.#process, "exit");
+    this.#process.kill(signal);
+    await exit;
+    return BenchServer.#run(this.#subject, this.#directory, this.#ports);
+  }
+
+  static async #run(subject: Subject, directory: string, ports: readonly number[]): Promise<BenchServer> {
+    const [clientPort, peerPort] = ports;
     const flags = subject.flags(directory, `http://127.0.0.1:${clientPort}`, `http://127.0.0.1:${peerPort}`);
     const start = performance.now();
     const child = spawn(subject.command, flags, { cwd: directory, stdio: ["ignore", "ignore", "pipe"] });
@@ -94,14 +116,15 @@ export class BenchServer implements AsyncDisposable {
       words += error.message;
     });
     while (!(await answers(Number(clientPort)))) {
-      if (child.exitCode !== null || performance.now() - start > 20_000) {
+      if (child.exitCode !== null || performance.now() - start > startMsMax) {
         child.kill("SIGKILL");
         await rm(directory, { recursive: true, force: true });
         throw new Error(`${subject.name} does not serve: ${words.trim()}`);
       }
       await delay(1);
     }
-    return new BenchServer(child, directory, `127.0.0.1:${clientPort}`, performance.now() - start);
+    const startMs = performance.now() - start;
+    return new BenchServer({ subject, directory, ports, startMs }, child);
   }
 
   async memory(): Promise<Memory> {

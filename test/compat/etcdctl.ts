@@ -21,6 +21,8 @@ export function etcdctl(endpoint: string, args: readonly string[], input = ""): 
         resolve({ stdout, stderr, exitCode: error === null ? 0 : Number(error.code ?? -1) });
       },
     );
+    // A command that is refused may be gone before it has read anything.
+    child.stdin!.on("error", () => {});
     child.stdin!.end(input);
   });
 }

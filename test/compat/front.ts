@@ -3,6 +3,7 @@ import fastify from "fastify";
 import { ServerAdmin } from "../../src/agent/admin.ts";
 import { ClientListener } from "../../src/api/listener.ts";
 import { grpcMetrics } from "../../src/api/ops/grpc-metrics.ts";
+import { healthMetrics } from "../../src/api/ops/health-metrics.ts";
 import { MetricRegistry } from "../../src/api/ops/metrics.ts";
 import { opsPlugin } from "../../src/api/ops/plugin.ts";
 import { processMetrics } from "../../src/api/ops/process-metrics.ts";
@@ -34,7 +35,13 @@ export async function startFront(
   const modules = { clock: systemClock, logger: silent, observer: grpcMetrics(registry, methods) };
   const grpc = new DirectGrpcServer({ methods }, modules);
   const app = fastify();
-  const facts = { hasLeader: () => true, clusterDecided: () => true, alarms: () => [] };
+  const facts = {
+    hasLeader: () => true,
+    clusterDecided: () => true,
+    alarms: () => [],
+    raftStatus: () => null,
+    observer: healthMetrics(registry),
+  };
   await app.register(opsPlugin({ kv, clock: systemClock, registry, ...facts }));
   await app.ready();
   const listener = new ClientListener(

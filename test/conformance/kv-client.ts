@@ -6,8 +6,8 @@
 import { type Test, test } from "tap";
 import { prefixEnd, utf8 } from "../../src/base/bytes.ts";
 import { type KvClient, KvError, type KvErrorCode } from "../../src/store/kv.ts";
-import type { TxnRequest } from "../../src/store/wire/messages.ts";
-import { CompareTarget, SortOrder, SortTarget } from "../../src/store/wire/messages.ts";
+import type { KeyValue, TxnRequest } from "../../src/store/wire/messages.ts";
+import { CompareTarget, RangeResponse, SortOrder, SortTarget } from "../../src/store/wire/messages.ts";
 import type { Init } from "../../src/store/wire/protobuf.ts";
 import { kvWatchSuite } from "./kv-watch.ts";
 
@@ -58,6 +58,7 @@ export async function refused(t: Test, call: Promise<unknown>, code: KvErrorCode
 export function kvClientSuite(name: string, open: Open): void {
   test(`${name}: put and range`, bench(open, putAndRange));
   test(`${name}: prefix, limit, count, sort`, bench(open, ranges));
+  test(`${name}: a range as a stream, and encoded`, bench(open, streams));
   test(`${name}: history`, bench(open, history));
   test(`${name}: delete`, bench(open, deletes));
   test(`${name}: put options`, bench(open, putOptions));
@@ -111,6 +112,44 @@ async function ranges({ kv, key, nameOf, put, all }: Bench, t: Test): Promise<vo
   const third = (await kv.range({ key: key("d") })).kvs[0]!.mod_revision;
   t.equal(await names({ min_mod_revision: third }), "bd");
   t.equal(await names({ max_create_revision: third, limit: 2 }), "ac", "filter, then cut");
+}
+
+/** Where the server has RangeStream at all: etcd has it since 3.7. */
+async function streams({ kv, key, put, all }: Bench, t: Test): Promise<void> {
+  for (let i = 0; i < 40; i++) await put(`k${i}`, `value ${i}`);
+  await kv.deleteRange({ key: key("k7") });
+  const whole = await kv.range(all);
+  const same = (kvs: readonly KeyValue[], what: string): void => {
+    t.same(
+      kvs.map((pair) => `${utf8.decode(pair.key)} ${utf8.decode(pair.value)} ${pair.mod_revision}`),
+      whole.kvs.map((pair) => `${utf8.decode(pair.key)} ${utf8.decode(pair.value)} ${pair.mod_revision}`),
+      what,
+    );
+  };
+  if (kv.rangeEncoded !== undefined) {
+    const encoded = RangeResponse.decode(Buffer.concat(await kv.rangeEncoded(all)));
+    same(encoded.kvs, "encoded, it is the same answer");
+    t.same([encoded.count, encoded.more], [39, false]);
+    t.ok(encoded.header!.revision >= whole.header!.revision && encoded.header!.cluster_id !== 0n);
+  }
+  const pieces: RangeResponse[] = [];
+  try {
+    for await (const piece of kv.rangeStream({ ...all, limit: 30 })) pieces.push(piece);
+  } catch (error) {
+    if (!(error instanceof KvError) || error.code !== "kv.unimplemented") throw error;
+    t.comment("this server has no RangeStream");
+    return;
+  }
+  same([...pieces.flatMap(({ kvs }) => kvs), ...whole.kvs.slice(30)], "the pieces in a row");
+  const last = pieces.pop()!;
+  t.ok(last.header!.revision >= whole.header!.revision);
+  t.same([last.more, last.count], [true, 39]);
+  t.ok(
+    pieces.every(({ header, more, count }) => header === undefined && !more && count === 0),
+    "header, more and count are in the last one only",
+  );
+  const sorted = kv.rangeStream({ ...all, sort_order: SortOrder.DESCEND })[Symbol.asyncIterator]();
+  await refused(t, sorted.next(), "kv.unimplemented");
 }
 
 async function history({ kv, key, put, all }: Bench, t: Test): Promise<void> {

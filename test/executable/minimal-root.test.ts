@@ -53,3 +53,18 @@ test("with nowhere to put the native parts, one line says so", { skip }, async (
   t.not(code, 0);
   t.match(err + out, /CACHE_DIRECTORY/);
 });
+
+test("passwords work without a file of the thread that hashes them", {
+  skip: skip || noEtcdctl,
+}, async (t) => {
+  await using root = await MinimalRoot.make();
+  await using agent = root.start();
+  await agent.until("the agent is healthy", () => agent.isHealthy());
+  const etcdctl = (...args: string[]): Promise<string> => agent.inNetwork("/usr/bin/etcdctl", ...args);
+  await etcdctl("user", "add", "root:pw");
+  await etcdctl("user", "grant-role", "root", "root");
+  t.equal(await etcdctl("auth", "enable"), "Authentication Enabled\n");
+  t.equal(await etcdctl("--user=root:pw", "put", "greeting", "hello"), "OK\n");
+  await t.rejects(etcdctl("--user=root:no", "get", "greeting"));
+  await t.rejects(etcdctl("get", "greeting"));
+});

@@ -15,6 +15,8 @@ export interface TestAgent {
   readonly name: string;
   /** host:port for clients. */
   readonly endpoint: string;
+  readonly peerUrl: string;
+  readonly dataDir: string;
   /** Messages of what it has logged at info and above, in order. */
   readonly said: readonly string[];
   /** The running agent; throws while it is stopped. */
@@ -25,6 +27,8 @@ export interface TestAgent {
 
 export interface TestCluster {
   readonly agents: readonly TestAgent[];
+  /** A further agent that is to join, with ports of its own; not started. It must be let in first (MemberAdd). */
+  newcomer(name: string): Promise<TestAgent>;
   /** Stops all and removes their directories. */
   close(): Promise<void>;
 }
@@ -61,8 +65,25 @@ export async function startCluster(count: number, flags: RunFlags = {}): Promise
   );
   await Promise.all(agents.map((agent) => agent.start()));
   await Promise.all(agents.map(({ agent }) => agent.server?.published));
+  const known = names.map((name, i) => `${name}=http://127.0.0.1:${ports[2 * i]}`);
   return {
     agents,
+    async newcomer(name) {
+      const [peerPort, clientPort] = (await freePorts(2)) as [number, number];
+      known.push(`${name}=http://127.0.0.1:${peerPort}`);
+      const agent = testAgent(name, clientPort, {
+        name,
+        "initial-cluster": known.join(","),
+        "initial-cluster-state": "existing",
+        "data-dir": join(directory, name),
+        "listen-client-urls": `http://127.0.0.1:${clientPort}`,
+        units: "off",
+        network: "off",
+        ...flags,
+      });
+      agents.push(agent);
+      return agent;
+    },
     async close() {
       await Promise.all(agents.map((agent) => agent.stop()));
       await rm(directory, { recursive: true, force: true });
@@ -79,6 +100,8 @@ function testAgent(name: string, port: number, flags: RunFlags): TestAgent {
     name,
     said,
     endpoint: `127.0.0.1:${port}`,
+    peerUrl: peerUrlOf(name, flags),
+    dataDir: flags["data-dir"]!,
     get agent() {
       if (!running) throw new Error(`${name} is stopped`);
       return running;
@@ -96,4 +119,10 @@ function testAgent(name: string, port: number, flags: RunFlags): TestAgent {
       await agent?.close();
     },
   };
+}
+
+/** What --initial-cluster says of it. */
+function peerUrlOf(name: string, flags: RunFlags): string {
+  const own = flags["initial-cluster"]!.split(",").find((part) => part.startsWith(`${name}=`));
+  return own!.slice(name.length + 1);
 }

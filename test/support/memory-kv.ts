@@ -203,7 +203,16 @@ export class MemoryKv implements KvClient {
     request: Init<wire.RangeRequest>,
     options?: CallOptions,
   ): AsyncIterable<wire.RangeResponse> {
-    yield await this.range(request, options);
+    const pieces: wire.RangeResponse[] = [];
+    await this.#call("rangeStream", request, options, () => {
+      const steps = this.store.rangePieces(filled(wire.RangeRequest, request));
+      for (;;) {
+        const { done, value } = steps.next();
+        if (value !== null) pieces.push(value);
+        if (done) return value as wire.RangeResponse;
+      }
+    });
+    yield* pieces;
   }
 
   openWatch(sink: WatchSink): WatchStream {

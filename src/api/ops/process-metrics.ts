@@ -47,8 +47,8 @@ function openFiles(): number {
   return readdirSync("/proc/self/fd").length;
 }
 
-/** The soft limit from /proc/self/limits; `unlimited` is infinity. */
-function openFilesMax(): number {
+/** The soft limit of open files, from /proc/self/limits; `unlimited` is infinity. */
+export function openFilesMax(): number {
   const line = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "latin1"));
   return line === null || line[1] === "unlimited" ? Number.POSITIVE_INFINITY : Number(line[1]);
 }

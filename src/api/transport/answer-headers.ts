@@ -27,9 +27,13 @@ export function trailersOnly(status: GrpcStatus): Uint8Array {
   return encodeHeaders([...answerFields, ...statusFields(status)]);
 }
 
-/** An answer to something that is no gRPC call. */
-export function httpStatusOnly(status: number): Uint8Array {
-  return encodeHeaders([[":status", String(status)]]);
+/** An answer to something that is no gRPC call: an HTTP status for whoever it was, and gRPC's, as grpc-go sends both. */
+export function refusal(http: number, status: GrpcStatus): Uint8Array {
+  return encodeHeaders([
+    [":status", String(http)],
+    ["content-type", "application/grpc"],
+    ...statusFields(status),
+  ]);
 }
 
 function statusFields({ code, message }: GrpcStatus): Fields {

@@ -1,6 +1,5 @@
 /**
- * gRPC on connections of our own http2/: calls by full path. The checks before a handler sees a call follow PROTOCOL-HTTP2.md:
- * POST, content-type, known method, readable encoding, well-formed timeout.
+ * gRPC on connections of our own http2/: calls by full path. What is refused before a handler sees it is in refusals.ts.
  */
 import type { Socket } from "node:net";
 import { AssertionFailure } from "../../base/assert.ts";
@@ -11,16 +10,16 @@ import type { Http2Options } from "../../http2/options.ts";
 import type { RequestHeaders } from "../../http2/request-headers.ts";
 import type { Http2Stream } from "../../http2/stream.ts";
 import { GrpcCode } from "../../store/wire/grpc-code.ts";
-import { type GrpcStatus, statusTable } from "../../store/wire/status.ts";
-import { httpStatusOnly } from "./answer-headers.ts";
+import { statusTable } from "../../store/wire/status.ts";
 import { GrpcError } from "./errors.ts";
 import { Flusher } from "./flusher.ts";
 import { type CallContext, GrpcCall } from "./grpc-call.ts";
-import { GrpcConnection, type GrpcConnectionOwner } from "./grpc-connection.ts";
+import { GrpcConnection, type GrpcConnectionOwner, type KeepaliveOptions } from "./grpc-connection.ts";
 import { type GrpcMethods, type GrpcObserver, noObserver, type UnaryMethod } from "./grpc-method.ts";
 import type { GrpcServer } from "./grpc-server.ts";
+import { type GrpcServerOptions, grpcServerDefaults } from "./grpc-server-options.ts";
 import { parseGrpcTimeout } from "./grpc-timeout.ts";
-import { acceptedEncodings, isAcceptedEncoding } from "./inflate.ts";
+import { notGrpc, unknownMethod, unreadable } from "./refusals.ts";
 import { statusOfFailure } from "./status-of-failure.ts";
 
 /** max-request-bytes + 512 KiB of overhead (etcd.md section 1). */
@@ -28,12 +27,14 @@ export const grpcReceiveBytesMax = 1_572_864 + 512 * 1024;
 /** Request bytes that are held over all connections, incomplete or unread; calls beyond fail with ResourceExhausted. */
 const heldBytesMax = 256 * 1024 * 1024;
 
-const http2Options: Http2Options = {
+/** Answers that wait for slow readers, over all connections, and what one connection may hold whatever the others do. */
+const outboxesBytesMax = 512 * 1024 * 1024;
+const outboxesFairBytes = 1024 * 1024;
+
+const http2Bounds = {
   // Large enough for most requests in one go, small enough that a stalled handler holds little.
   streamWindowBytes: 1024 * 1024,
   connectionWindowBytes: 4 * 1024 * 1024,
-  // etcd takes 2^32-1; this bounds what a connection can cost, and is more than a client has calls.
-  streamsMax: 65_536,
   outboxBytesMax: 256 * 1024,
   outboxTotalBytesMax: 128 * 1024 * 1024,
   headerListBytesMax: 64 * 1024,
@@ -41,6 +42,8 @@ const http2Options: Http2Options = {
 
 export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallContext {
   readonly receiveBytesMax: number;
+  readonly #http2: Http2Options;
+  readonly #keepalive: KeepaliveOptions;
   readonly #methods: GrpcMethods;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -48,13 +51,33 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
   readonly #flusher = new Flusher();
   readonly #connections = new Set<GrpcConnection>();
   readonly #streaming = new Set<GrpcCall>();
+  readonly #announceClosing: () => void;
   #heldBytes = 0;
+  /** Of connections that are closed. */
+  #bytesRead = 0;
+  #bytesWritten = 0;
   #closing: PromiseWithResolvers<void> | undefined;
 
   constructor(
-    options: { methods: GrpcMethods; receiveBytesMax?: number },
-    modules: { clock: Clock; logger: Logger; observer?: GrpcObserver },
+    options: { methods: GrpcMethods; receiveBytesMax?: number } & Partial<GrpcServerOptions>,
+    modules: {
+      clock: Clock;
+      logger: Logger;
+      observer?: GrpcObserver;
+      /** Called when the server begins to close, while streams can still be told. */
+      closing?: (() => void) | undefined;
+    },
   ) {
+    const set = { ...grpcServerDefaults, ...options };
+    const { keepaliveIntervalMs: intervalMs, keepaliveTimeoutMs: timeoutMs } = set;
+    this.#http2 = {
+      ...http2Bounds,
+      shared: { bytes: 0, bytesMax: outboxesBytesMax, fairBytes: outboxesFairBytes },
+      streamsMax: set.streamsMax,
+      pingIntervalMsMin: set.keepaliveMinTimeMs,
+    };
+    this.#keepalive = { intervalMs, timeoutMs };
+    this.#announceClosing = modules.closing ?? (() => {});
     this.receiveBytesMax = options.receiveBytesMax ?? grpcReceiveBytesMax;
     this.#methods = options.methods;
     this.#clock = modules.clock;
@@ -66,6 +89,16 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
     return this.#connections.size;
   }
 
+  /** Bytes over all connections since the start; counted by the sockets, so cheap for the calls. */
+  traffic(): { readonly bytesRead: number; readonly bytesWritten: number } {
+    let [bytesRead, bytesWritten] = [this.#bytesRead, this.#bytesWritten];
+    for (const connection of this.#connections) {
+      bytesRead += connection.bytesRead;
+      bytesWritten += connection.bytesWritten;
+    }
+    return { bytesRead, bytesWritten };
+  }
+
   accept(socket: Socket): void {
     const modules = {
       socket,
@@ -74,7 +107,7 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
       clock: this.#clock,
       logger: this.#logger,
     };
-    const connection = new GrpcConnection(http2Options, modules);
+    const connection = new GrpcConnection({ http2: this.#http2, keepalive: this.#keepalive }, modules);
     this.#connections.add(connection);
     connection.start();
     if (this.#closing) connection.shutdown();
@@ -83,6 +116,7 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
   close(): Promise<void> {
     if (this.#closing) return this.#closing.promise;
     this.#closing = Promise.withResolvers<void>();
+    this.#announceClosing();
     const { grpc, text } = statusTable["kv.stopped"];
     for (const call of this.#streaming) call.end({ code: grpc, message: text ?? "" });
     for (const connection of this.#connections) connection.shutdown();
@@ -96,6 +130,8 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
 
   closed(connection: GrpcConnection): void {
     this.#connections.delete(connection);
+    this.#bytesRead += connection.bytesRead;
+    this.#bytesWritten += connection.bytesWritten;
     if (this.#connections.size === 0) this.#closing?.resolve();
   }
 
@@ -109,18 +145,23 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
   }
 
   opened(_connection: GrpcConnection, stream: Http2Stream, headers: RequestHeaders, ended: boolean): void {
-    if (headers.method !== "POST" || !headers.get("content-type")?.startsWith("application/grpc")) {
-      stream.end(httpStatusOnly(headers.method === "POST" ? 415 : 405));
+    const foreign = notGrpc(headers);
+    if (foreign) {
+      stream.end(foreign);
       return;
     }
     const method = this.#methods.get(headers.path);
     const observer = method ? this.#observer : noObserver;
     const call = new GrpcCall({ headers }, { stream, context: this, observer });
     stream.listener = call;
+    if (!method) {
+      call.end(unknownMethod(headers.path, this.#methods));
+      return;
+    }
     const timeoutMs = parseGrpcTimeout(headers.get("grpc-timeout"));
-    const refusal = method ? refusalOf(headers, timeoutMs) : unknownMethod(headers.path, this.#methods);
-    if (refusal || !method) {
-      call.end(refusal ?? { code: GrpcCode.UNIMPLEMENTED, message: "unknown method" });
+    const reason = unreadable(headers, timeoutMs);
+    if (reason) {
+      call.end(reason);
       return;
     }
     if (typeof timeoutMs === "number") call.expireAfter(timeoutMs, this.#clock);
@@ -145,8 +186,11 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
       }
       called = true;
       call.message = message;
-      method.handle(call).then(
-        (response) => call.answer(response),
+      const answered = method.handleInPieces
+        ? method.handleInPieces(call).then((pieces) => call.answerInPieces(pieces))
+        : method.handle(call).then((response) => call.answer(response));
+      answered.then(
+        () => {},
         (error: unknown) => this.#fail(call, error),
       );
     };
@@ -162,21 +206,4 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
     }
     call.end(statusOfFailure(error));
   }
-}
-
-function refusalOf(headers: RequestHeaders, timeoutMs: number | undefined | null): GrpcStatus | null {
-  const encoding = headers.get("grpc-encoding");
-  if (!isAcceptedEncoding(encoding)) {
-    const message = `grpc: Decompressor is not installed for grpc-encoding "${encoding}" (accepted: ${acceptedEncodings})`;
-    return { code: GrpcCode.UNIMPLEMENTED, message };
-  }
-  return timeoutMs === null ? { code: GrpcCode.INTERNAL, message: "malformed grpc-timeout" } : null;
-}
-
-/** Says which half of the path is unknown, since a client of a newer etcd wants to know. */
-function unknownMethod(path: string, methods: GrpcMethods): GrpcStatus {
-  const [, service = "", name = ""] = path.split("/");
-  const known = [...methods.keys()].some((each) => each.startsWith(`/${service}/`));
-  const message = known ? `unknown method ${name} for service ${service}` : `unknown service ${service}`;
-  return { code: GrpcCode.UNIMPLEMENTED, message };
 }

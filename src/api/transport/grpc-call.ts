@@ -11,11 +11,18 @@ import type { Clock, Timer } from "../../base/ports.ts";
 import type { RequestHeaders } from "../../http2/request-headers.ts";
 import type { Http2Stream, StreamListener } from "../../http2/stream.ts";
 import { GrpcCode } from "../../store/wire/grpc-code.ts";
-import { GrpcDeframer, GrpcFrameError, grpcFrame, grpcPrefixBytes } from "../../store/wire/grpc-frame.ts";
+import {
+  GrpcDeframer,
+  GrpcFrameError,
+  grpcFrame,
+  grpcPrefix,
+  grpcPrefixBytes,
+} from "../../store/wire/grpc-frame.ts";
 import type { GrpcStatus } from "../../store/wire/status.ts";
 import { answerHeaders, okTrailers, trailersOf, trailersOnly } from "./answer-headers.ts";
 import { GrpcError } from "./errors.ts";
 import type { GrpcObserver, GrpcStream, UnaryCall } from "./grpc-method.ts";
+import { grpcPieces } from "./grpc-pieces.ts";
 import { messageOfFrame } from "./inflate.ts";
 import { statusOfFailure } from "./status-of-failure.ts";
 
@@ -37,9 +44,11 @@ export class GrpcCall implements GrpcStream, UnaryCall, StreamListener {
   onMessage: (message: Uint8Array) => void = () => {};
   onHalfClose: () => void = () => {};
   onDrain: () => void = () => {};
+  onDone: () => void = () => {};
   readonly #stream: Http2Stream;
   readonly #context: CallContext;
   readonly #observer: GrpcObserver;
+  readonly #startedAt: number;
   #deframer: GrpcDeframer | undefined;
   /** How much of it the context counts. */
   #held = 0;
@@ -61,7 +70,7 @@ export class GrpcCall implements GrpcStream, UnaryCall, StreamListener {
     this.#stream = modules.stream;
     this.#context = modules.context;
     this.#observer = modules.observer;
-    this.#observer.started(this.path);
+    this.#startedAt = this.#observer.started(this.path, this.metadata);
   }
 
   get signal(): AbortSignal {
@@ -81,12 +90,26 @@ export class GrpcCall implements GrpcStream, UnaryCall, StreamListener {
 
   write(message: Uint8Array): boolean {
     if (this.#done) return true;
+    this.#respond();
+    return this.#stream.write(grpcFrame(message));
+  }
+
+  writePieces(pieces: readonly Uint8Array[]): boolean {
+    if (this.#done) return true;
+    this.#respond();
+    const { front, large } = grpcPieces(pieces);
+    let ready = this.#stream.write(front);
+    for (const piece of large) ready = this.#stream.write(piece);
+    return ready;
+  }
+
+  /** A message goes out; before the first one, the headers. */
+  #respond(): void {
     if (!this.#responded) {
       this.#responded = true;
       this.#stream.respond(answerHeaders);
     }
     this.#observer.sent(this.path);
-    return this.#stream.write(grpcFrame(message));
   }
 
   pause(): void {
@@ -106,6 +129,21 @@ export class GrpcCall implements GrpcStream, UnaryCall, StreamListener {
     if (this.#done) return;
     this.#observer.sent(this.path);
     this.#stream.answer(answerHeaders, grpcFrame(message), okTrailers);
+    this.#finish(GrpcCode.OK, false);
+  }
+
+  /** The same, of one message that is in pieces; they are not joined. */
+  answerInPieces(pieces: readonly Uint8Array[]): void {
+    const [first] = pieces;
+    if (this.#done || first === undefined || pieces.length === 1) {
+      this.answer(first ?? emptyBytes);
+      return;
+    }
+    this.#observer.sent(this.path);
+    this.#stream.respond(answerHeaders);
+    this.#stream.write(grpcPrefix(pieces.reduce((sum, piece) => sum + piece.length, 0)));
+    for (const piece of pieces) this.#stream.write(piece);
+    this.#stream.end(okTrailers);
     this.#finish(GrpcCode.OK, false);
   }
 
@@ -193,9 +231,10 @@ export class GrpcCall implements GrpcStream, UnaryCall, StreamListener {
     this.#deadline?.cancel();
     this.#hold(0);
     this.#deframer = undefined;
-    this.#observer.handled(this.path, code);
+    this.#observer.handled(this.path, code, this.#startedAt);
     if (this.#paused) this.#stream.resume();
     this.#context.done(this);
+    this.onDone();
     this.#aborted = abort;
     if (abort) this.#abort?.abort();
   }

@@ -16,6 +16,15 @@ const unreadBytesMax = 1024 * 1024;
 /** For the last bytes, GOAWAY among them, to leave before the socket is torn down. */
 const lingerMs = 1000;
 
+/** For the first SETTINGS to come; whoever says no more than the preface is no client. */
+const greetingTimeoutMs = 10_000;
+
+/** When a silent client is asked whether it is there, and how long it has to answer. */
+export interface KeepaliveOptions {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+}
+
 /** Where its calls go. */
 export interface GrpcConnectionOwner {
   opened(connection: GrpcConnection, stream: Http2Stream, headers: RequestHeaders, ended: boolean): void;
@@ -29,11 +38,14 @@ export class GrpcConnection implements Http2Sink {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #http2: Http2Connection;
+  readonly #keepalive: KeepaliveOptions;
   #over = false;
   #linger: Timer | undefined;
+  #lastRead: Instant;
+  #silence: Timer | undefined;
 
   constructor(
-    options: Http2Options,
+    options: { http2: Http2Options; keepalive: KeepaliveOptions },
     modules: { socket: Socket; owner: GrpcConnectionOwner; flusher: Flusher; clock: Clock; logger: Logger },
   ) {
     this.#socket = modules.socket;
@@ -41,13 +53,18 @@ export class GrpcConnection implements Http2Sink {
     this.#flusher = modules.flusher;
     this.#clock = modules.clock;
     this.#logger = modules.logger;
-    this.#http2 = new Http2Connection(options, this);
+    this.#keepalive = options.keepalive;
+    this.#lastRead = this.#clock.now();
+    this.#http2 = new Http2Connection(options.http2, this);
   }
 
   /** Begins to read. */
   start(): void {
     const socket = this.#socket;
-    socket.on("data", (chunk: Buffer) => this.#http2.receive(chunk, this.#clock.now()));
+    socket.on("data", (chunk: Buffer) => {
+      this.#lastRead = this.#clock.now();
+      this.#http2.receive(chunk, this.#lastRead);
+    });
     socket.on("drain", () => {
       socket.resume();
       this.#http2.pump(true);
@@ -57,10 +74,23 @@ export class GrpcConnection implements Http2Sink {
     });
     socket.on("close", () => {
       this.#linger?.cancel();
+      this.#silence?.cancel();
       this.#http2.lost();
       this.#owner.closed(this);
     });
     socket.resume();
+    this.#after(greetingTimeoutMs, () => {
+      if (this.#http2.greeted) this.#listen();
+      else this.destroy();
+    });
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten;
   }
 
   /** Lets the open calls finish, then closes. */
@@ -101,6 +131,26 @@ export class GrpcConnection implements Http2Sink {
     const waiting = socket.writableLength;
     if (waiting >= unreadBytesMax) socket.pause();
     this.#http2.pump(waiting < socketBytesMax || !socket.writableNeedDrain);
+  }
+
+  /** Waits for a silence of the keepalive interval, and then pings into it. */
+  #listen(): void {
+    const { intervalMs, timeoutMs } = this.#keepalive;
+    const heard = this.#lastRead;
+    const left = heard + intervalMs - this.#clock.now();
+    if (left > 0) {
+      this.#after(left, () => this.#listen());
+      return;
+    }
+    this.#http2.ping();
+    this.#after(timeoutMs, () => {
+      if (this.#lastRead > heard) this.#listen();
+      else this.destroy();
+    });
+  }
+
+  #after(ms: number, then: () => void): void {
+    this.#silence = this.#clock.at(Instant(this.#clock.now() + ms), then);
   }
 
   /** Closes when the last bytes have left, or were not taken in time. */

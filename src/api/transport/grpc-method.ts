@@ -32,8 +32,12 @@ export interface GrpcStream {
   onHalfClose: () => void;
   /** The outbox is empty again after `write` returned false. */
   onDrain: () => void;
+  /** The call is over, in whatever way. Set by whoever keeps something for the call. */
+  onDone?: () => void;
   /** Queues one message. False means "taken, but wait for onDrain": the outbox is at its maximum. */
   write(message: Uint8Array): boolean;
+  /** As `write`, for a message in pieces that may be shared with other streams, where the carrier can do that. */
+  writePieces?(pieces: readonly Uint8Array[]): boolean;
   /** Stops and continues reading from the client; what it sends meanwhile waits at its side (HTTP/2 flow control). */
   pause(): void;
   resume(): void;
@@ -45,6 +49,8 @@ export interface UnaryMethod {
   readonly kind: "unary";
   /** The response, or a rejection with GrpcError; anything else becomes Unknown. */
   handle(call: UnaryCall): Promise<Uint8Array>;
+  /** The same response in pieces, where it may be large: whoever carries it need not join them. */
+  handleInPieces?(call: UnaryCall): Promise<readonly Uint8Array[]>;
 }
 export interface StreamMethod {
   readonly kind: "server_stream" | "bidi_stream";
@@ -57,10 +63,11 @@ export type GrpcMethods = ReadonlyMap<string, GrpcMethod>;
 
 /** Told about every call; the source of the `grpc_server_*` counters. Paths outside the table are not reported. */
 export interface GrpcObserver {
-  started(path: string): void;
-  handled(path: string, code: number): void;
+  /** The result is handed back to `handled`: when the call began, if anybody measures that. */
+  started(path: string, metadata?: Metadata): number;
+  handled(path: string, code: number, started?: number): void;
   received(path: string): void;
   sent(path: string): void;
 }
 
-export const noObserver: GrpcObserver = { started() {}, handled() {}, received() {}, sent() {} };
+export const noObserver: GrpcObserver = { started: () => 0, handled() {}, received() {}, sent() {} };

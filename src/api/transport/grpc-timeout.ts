@@ -19,3 +19,12 @@ export function parseGrpcTimeout(header: string | undefined): number | undefined
   if (!match) return null;
   return Math.min(Number(match[1]) * unitMs[match[2]!]!, timeoutMsMax);
 }
+
+/** What is wrong with a malformed header, in grpc-go's words. */
+export function timeoutProblem(header: string): string {
+  const quoted = JSON.stringify(header);
+  if (header.length < 2) return `transport: timeout string is too short: ${quoted}`;
+  if (header.length > 9) return `transport: timeout string is too long: ${quoted}`;
+  if (!(header.at(-1)! in unitMs)) return `transport: timeout unit is not recognized: ${quoted}`;
+  return `strconv.ParseUint: parsing ${JSON.stringify(header.slice(0, -1))}: invalid syntax`;
+}

@@ -12,11 +12,19 @@ export interface Gate {
    * the store refuses it where it matters.
    */
   admit(path: string, metadata: Metadata): Caller | Promise<Caller>;
+  /**
+   * For a stream that is open: calls `lost` once if it asked for a leader and there has been none for too long (etcd.md 1).
+   * Returns how to stop that; null for a stream that did not ask. Absent where the server at the other end does this.
+   */
+  untilLeaderLost?(metadata: Metadata, lost: () => void): (() => void) | null;
 }
 
 /** For a client of somebody else's store: the server at the other end judges; the token travels along. */
 export const gateElsewhere: Gate = {
-  admit: (_path, metadata) => callerWithToken(metadata),
+  admit(_path, metadata) {
+    const caller = callerWithToken(metadata);
+    return metadata.get("hasleader") === "true" ? { ...caller, requiresLeader: true } : caller;
+  },
 };
 
 /** An unidentified caller, with the token that the request carries (etcd.md section 1, gRPC metadata). */

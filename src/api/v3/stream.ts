@@ -6,29 +6,39 @@
 import { type Caller, type CallOptions, KvError } from "../../store/kv.ts";
 import { GrpcCode } from "../../store/wire/grpc-code.ts";
 import type { Codec } from "../../store/wire/protobuf.ts";
+import { statusOfKvError } from "../../store/wire/status.ts";
 import type { GrpcStream, StreamMethod } from "../transport/grpc-method.ts";
 import type { Gate } from "./gate.ts";
 import { decodeRequest, streamStatus } from "./unary.ts";
 
-/** Runs `handle` for an admitted caller; everybody else's stream ends with the reason. */
+/**
+ * Runs `handle` for an admitted caller; everybody else's stream ends with the reason. So does an open one that needs a leader
+ * when there is none for too long.
+ */
 export function admitted(
   kind: StreamMethod["kind"],
   gate: Gate,
   handle: (stream: GrpcStream, caller: Caller) => void,
 ): StreamMethod {
+  const open = (stream: GrpcStream, caller: Caller): void => {
+    const lost = (): void => stream.end(statusOfKvError(new KvError("kv.no-leader")));
+    const stop = gate.untilLeaderLost?.(stream.metadata, lost);
+    if (stop) stream.onDone = stop;
+    handle(stream, caller);
+  };
   return {
     kind,
     handle(stream) {
       try {
         const caller = gate.admit(stream.path, stream.metadata);
         if (!(caller instanceof Promise)) {
-          handle(stream, caller);
+          open(stream, caller);
           return;
         }
         stream.pause();
         const start = (known: Caller): void => {
           if (stream.signal.aborted) return;
-          handle(stream, known);
+          open(stream, known);
           stream.resume();
         };
         caller.then(start).catch((error: unknown) => stream.end(streamStatus(error)));

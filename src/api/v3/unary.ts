@@ -8,7 +8,7 @@ import { GrpcCode } from "../../store/wire/grpc-code.ts";
 import { type Codec, WireError } from "../../store/wire/protobuf.ts";
 import { type GrpcStatus, statusOfKvError } from "../../store/wire/status.ts";
 import { GrpcError } from "../transport/errors.ts";
-import type { UnaryMethod } from "../transport/grpc-method.ts";
+import type { UnaryCall, UnaryMethod } from "../transport/grpc-method.ts";
 import type { Gate } from "./gate.ts";
 
 /** Makes the method of one rpc. `options.raw` of the call is the request as it was received. */
@@ -31,6 +31,23 @@ export function unary<Request, Response>(
         throw toGrpcError(error);
       }
     },
+  };
+}
+
+/** The same for an answer that comes encoded, in pieces. */
+export function unaryInPieces<Request>(
+  request: Codec<Request>,
+  gate: Gate,
+  call: (request: Request, options: CallOptions) => Promise<readonly Uint8Array[]>,
+): (call: UnaryCall) => Promise<readonly Uint8Array[]> {
+  return async ({ path, message, metadata, signal }) => {
+    try {
+      const admitted = gate.admit(path, metadata);
+      const caller = admitted instanceof Promise ? await admitted : admitted;
+      return await call(decodeRequest(request, message), { signal, raw: message, caller });
+    } catch (error) {
+      throw toGrpcError(error);
+    }
   };
 }
 

@@ -9,13 +9,15 @@ import { type ClusterId, hex, type MemberId } from "../../base/ids.ts";
 import { syncDirectory } from "../wal/disk.ts";
 import { DataDirError } from "./errors.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
-import { type MemberRecord, readMember, writeMember } from "./member-file.ts";
+import { type MemberRecord, readMember, type StartRecord, writeMember } from "./member-file.ts";
 
 /** Who the caller is. Ids that are left out are taken from the directory, which must hold a member then. */
 export interface DataDirIdentity {
   readonly clusterId?: ClusterId;
   readonly memberId?: MemberId;
   readonly name: string;
+  /** What a new member begins with. */
+  readonly start?: StartRecord;
 }
 
 /** An open data directory. `wal` is made by Wal.open, `db` by Generations.open; `snap` exists and is empty. */
@@ -85,9 +87,11 @@ function layout(
 
 /** The member that the directory holds or will hold. Throws DataDirError. */
 function check(path: string, found: MemberRecord | null, identity: DataDirIdentity): MemberRecord {
-  const { clusterId, memberId, name } = identity;
+  const { clusterId, memberId, name, start } = identity;
   if (found === null) {
-    if (clusterId !== undefined && memberId !== undefined) return { clusterId, memberId, name };
+    if (clusterId !== undefined && memberId !== undefined) {
+      return { clusterId, memberId, name, ...(start ? { start } : {}) };
+    }
     throw new DataDirError(`${path} holds no member: say which cluster to make or join (--initial-cluster)`, {
       code: "data-dir.empty",
       path,

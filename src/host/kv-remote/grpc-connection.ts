@@ -1,7 +1,7 @@
 /**
- * One multiplexed HTTP/2 connection to one endpoint. A dead peer is found by pings while calls are open: every 5 s, closed
- * when one is not answered within 5 s. Pings go out no closer than that, since etcd answers closer ones with GOAWAY
- * (etcd.md section 1), and none while nothing is open.
+ * One multiplexed HTTP/2 connection to one endpoint. A dead peer is found by pings while calls are open: every 6 s, closed
+ * when one is not answered within 5 s. Pings go out no closer than that, since etcd answers those that arrive less than 5 s apart
+ * with GOAWAY (etcd.md section 1), and none while nothing is open.
  */
 import { type ClientHttp2Session, connect } from "node:http2";
 import { messageOf } from "../../base/errors.ts";
@@ -9,7 +9,7 @@ import { Instant } from "../../base/ids.ts";
 import type { Clock, Timer } from "../../base/ports.ts";
 import { type CallEnd, type CallSink, GrpcCall, unseen } from "./grpc-call.ts";
 
-const pingEveryMs = 5_000;
+const pingEveryMs = 6_000;
 const pingTimeoutMs = 5_000;
 const streamWindowBytes = 1024 * 1024;
 const sessionWindowBytes = 8 * 1024 * 1024;
@@ -66,13 +66,13 @@ export class GrpcConnection {
 
   /** A call without an end of its own (a watch): it is lost when the connection retires. */
   stream(path: string, metadata: Readonly<Record<string, string>>, sink: CallSink): GrpcCall | null {
-    const call = this.#call(path, metadata, sink);
+    const call = this.call(path, metadata, sink);
     if (call) this.#streams.add(call);
     return call;
   }
 
   /** Starts a call; null, after `sink.ended`, when the connection has gone meanwhile. */
-  #call(path: string, metadata: Readonly<Record<string, string>>, sink: CallSink): GrpcCall | null {
+  call(path: string, metadata: Readonly<Record<string, string>>, sink: CallSink): GrpcCall | null {
     if (!this.usable) {
       sink.ended(unseen("the connection is closed"));
       return null;
@@ -108,12 +108,12 @@ export class GrpcConnection {
         call?.cancel();
         finish({ status: { code: 1, message: "canceled" }, fate: "lost" });
       };
-      // May be called from within `#call`.
+      // May be called from within `call`.
       const finish = (end: CallEnd): void => {
         signal.removeEventListener("abort", cancel);
         resolve({ ...end, message: answer });
       };
-      call = this.#call(path, metadata, {
+      call = this.call(path, metadata, {
         message: (bytes) => {
           answer = bytes;
         },

@@ -2,8 +2,6 @@
  * The KvClient over the network: a worker's way to the servers, and with --etcd-endpoints everyone's way to a real etcd. One
  * multiplexed connection; what may be retried is decided in retry.ts; watches resume by themselves (remote-watch.ts).
  */
-import { messageOf } from "../../base/errors.ts";
-import { Instant } from "../../base/ids.ts";
 import type { Clock, Logger } from "../../base/ports.ts";
 import {
   type AdminClient,
@@ -19,40 +17,53 @@ import {
   type WatchSink,
   type WatchStream,
 } from "../../store/kv.ts";
-import type { SnapshotResponse } from "../../store/wire/admin-messages.ts";
-import { GrpcCode } from "../../store/wire/grpc-code.ts";
+import { checkRangeStream } from "../../store/mvcc/range-stream.ts";
+import { SnapshotRequest, SnapshotResponse } from "../../store/wire/admin-messages.ts";
 import * as wire from "../../store/wire/messages.ts";
 import type { Codec, Init } from "../../store/wire/protobuf.ts";
-import { kvErrorOfStatus } from "../../store/wire/status.ts";
-import { backoffMs, pause } from "./backoff.ts";
+import { Calls } from "./calls.ts";
 import { Connections } from "./connections.ts";
-import type { GrpcConnection } from "./grpc-connection.ts";
 import { RemoteWatch } from "./remote-watch.ts";
-import { type CallKind, mayResend, txnKind } from "./retry.ts";
+import { adminKind, type CallKind, txnKind } from "./retry.ts";
 
 export interface RemoteKvOptions {
   /** `http://host:port` each, tried in this order. At least one. */
   readonly endpoints: readonly string[];
-  /** A call that is not answered by then rejects with `kv.timeout`, or `kv.unavailable` if no server could be reached. */
+  /**
+   * A call that is not answered by then rejects with `kv.timeout`, or `kv.unavailable` if no server could be reached. Calls that
+   * may rightly take long (retry.ts) have to be on their way by then.
+   */
   readonly requestTimeoutMs: number;
 }
 
 export class RemoteKv implements KvClient, AdminClient {
-  readonly #requestTimeoutMs: number;
   readonly #clock: Clock;
   readonly #connections: Connections;
   readonly #watches = new Set<RemoteWatch>();
   readonly #closed = new AbortController();
+  readonly #calls: Calls;
 
   /** Connects at the first call. Throws RemoteKvError for a malformed endpoint. */
   constructor(options: RemoteKvOptions, modules: { clock: Clock; logger: Logger }) {
-    this.#requestTimeoutMs = options.requestTimeoutMs;
     this.#clock = modules.clock;
     this.#connections = new Connections(options, modules);
+    this.#calls = new Calls(options, {
+      connections: this.#connections,
+      clock: modules.clock,
+      closed: this.#closed.signal,
+    });
   }
 
   range(request: Init<wire.RangeRequest>, options?: CallOptions): Promise<wire.RangeResponse> {
     return this.#call("read", "KV/Range", wire.RangeRequest, wire.RangeResponse, request, options);
+  }
+  /** The server's bytes as they are. */
+  async rangeEncoded(
+    request: Init<wire.RangeRequest>,
+    options: CallOptions = {},
+  ): Promise<readonly Uint8Array[]> {
+    const message = options.raw ?? wire.RangeRequest.encode(request);
+    return [await this.#calls.unary("read", "/etcdserverpb.KV/Range", message, options)];
   }
   put(request: Init<wire.PutRequest>, options?: CallOptions): Promise<wire.PutResponse> {
     return this.#call("write", "KV/Put", wire.PutRequest, wire.PutResponse, request, options);
@@ -119,11 +130,23 @@ export class RemoteKv implements KvClient, AdminClient {
     );
   }
 
-  /** One piece: older servers have no such rpc, and a worker's clients see the same answer. */
+  /** Older servers have no such rpc; there the answer comes in one piece, which is the same answer. */
   async *rangeStream(
     request: Init<wire.RangeRequest>,
-    options?: CallOptions,
+    options: CallOptions = {},
   ): AsyncIterable<wire.RangeResponse> {
+    // Refused here, so that "unimplemented" below means a server that has no RangeStream.
+    checkRangeStream(wire.RangeRequest.create(request));
+    const message = options.raw ?? wire.RangeRequest.encode(request);
+    try {
+      for await (const piece of this.#calls.stream("/etcdserverpb.KV/RangeStream", message, options)) {
+        const { range_response } = wire.RangeStreamResponse.decode(piece);
+        if (range_response) yield range_response;
+      }
+      return;
+    } catch (error) {
+      if (!(error instanceof KvError) || error.code !== "kv.unimplemented") throw error;
+    }
     yield await this.range(request, options);
   }
 
@@ -137,23 +160,20 @@ export class RemoteKv implements KvClient, AdminClient {
       Codec<AdminRequest<Name>>,
       Codec<AdminResponse<Name>>,
     ];
-    return this.#call(
-      "write",
-      `${row.service}/${name}`,
-      input,
-      output,
-      request as Init<AdminRequest<Name>>,
-      options,
-    );
+    const given = request as Init<AdminRequest<Name>>;
+    return this.#call(adminKind(name), `${row.service}/${name}`, input, output, given, options);
   }
 
-  snapshot(_options?: CallOptions): AsyncIterable<SnapshotResponse> {
-    throw new KvError("kv.unimplemented", "a worker passes no snapshot on; ask a server");
+  async *snapshot(options: CallOptions = {}): AsyncIterable<SnapshotResponse> {
+    const message = options.raw ?? SnapshotRequest.encode({});
+    for await (const piece of this.#calls.stream("/etcdserverpb.Maintenance/Snapshot", message, options)) {
+      yield SnapshotResponse.decode(piece);
+    }
   }
 
-  openWatch(sink: WatchSink, _options: Pick<CallOptions, "caller"> = {}): WatchStream {
+  openWatch(sink: WatchSink, options: Pick<CallOptions, "caller"> = {}): WatchStream {
     const watch = new RemoteWatch(
-      { sink, onEnd: () => this.#watches.delete(watch) },
+      { sink, caller: options.caller, onEnd: () => this.#watches.delete(watch) },
       { connections: this.#connections, clock: this.#clock },
     );
     this.#watches.add(watch);
@@ -176,66 +196,6 @@ export class RemoteKv implements KvClient, AdminClient {
     options: CallOptions = {},
   ): Promise<Response> {
     const message = options.raw ?? input.encode(request);
-    const timeout = new AbortController();
-    const deadline = Instant(this.#clock.now() + this.#requestTimeoutMs);
-    const timer = this.#clock.at(deadline, () => timeout.abort());
-    const signals = [timeout.signal, this.#closed.signal];
-    if (options.signal) signals.push(options.signal);
-    const signal = AbortSignal.any(signals);
-    try {
-      return output.decode(await this.#attempts(kind, `/etcdserverpb.${method}`, message, signal));
-    } catch (error) {
-      if (options.signal?.aborted) throw new KvError("kv.canceled", undefined, { cause: error });
-      if (this.#closed.signal.aborted) throw new KvError("kv.stopped", undefined, { cause: error });
-      if (!(error instanceof KvError) || error.code !== "kv.canceled" || !signal.aborted) throw error;
-      throw new KvError("kv.timeout", "the server did not answer in time", { cause: error });
-    } finally {
-      timer.cancel();
-    }
-  }
-
-  /** Sends until answered. Once `signal` is aborted it throws the last failure, `kv.canceled` if there was none. */
-  async #attempts(
-    kind: CallKind,
-    path: string,
-    message: Uint8Array,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
-    let failure = new KvError("kv.canceled");
-    for (let attempt = 0; ; attempt++) {
-      await pause(backoffMs(attempt, this.#connections.count), this.#clock, signal);
-      if (signal.aborted) throw failure;
-      const connection = await this.#connect(signal);
-      if (connection instanceof KvError) {
-        failure = connection;
-        continue;
-      }
-      const end = await connection.unary(path, message, {}, signal);
-      if (end.fate === "answered" && end.status.code === GrpcCode.OK) {
-        if (end.message === null) throw new KvError("kv.unknown", "the answer has no message");
-        return end.message;
-      }
-      failure = kvErrorOfStatus(end.status);
-      if (!mayResend(kind, end)) throw failure;
-      this.#connections.abandon(connection);
-    }
-  }
-
-  /** A connection, or why there is none now: every endpoint refused, or `signal` was aborted while connecting. */
-  #connect(signal: AbortSignal): Promise<GrpcConnection | KvError> {
-    return new Promise((resolve) => {
-      // A listener left behind would keep the call's signal, and so the call, alive for as long as the client.
-      const settle = (outcome: GrpcConnection | KvError): void => {
-        signal.removeEventListener("abort", aborted);
-        resolve(outcome);
-      };
-      const aborted = (): void => settle(new KvError("kv.canceled"));
-      signal.addEventListener("abort", aborted);
-      this.#connections.get().then(settle, (error: unknown) => {
-        settle(
-          error instanceof KvError ? error : new KvError("kv.unknown", messageOf(error), { cause: error }),
-        );
-      });
-    });
+    return output.decode(await this.#calls.unary(kind, `/etcdserverpb.${method}`, message, options));
   }
 }

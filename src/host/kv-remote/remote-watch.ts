@@ -8,7 +8,7 @@
  * Watch ids on the wire are the caller's plus one: the wire's 0 means "choose one", and ours must survive the server.
  */
 import type { Clock } from "../../base/ports.ts";
-import type { WatchResponse, WatchSink, WatchStream } from "../../store/kv.ts";
+import type { Caller, WatchResponse, WatchSink, WatchStream } from "../../store/kv.ts";
 import { GrpcCode } from "../../store/wire/grpc-code.ts";
 import {
   type ResponseHeader,
@@ -22,14 +22,18 @@ import { backoffMs, pause } from "./backoff.ts";
 import type { Connections } from "./connections.ts";
 import type { CallEnd, GrpcCall } from "./grpc-call.ts";
 import type { GrpcConnection } from "./grpc-connection.ts";
+import { type CallMetadata, metadataOf } from "./metadata.ts";
 import { WatchCursor } from "./watch-cursor.ts";
 
 /** A member that has lost its leader must end the stream, so that the watch moves to one that has (etcd.md section 1). */
-const metadata = { hasleader: "true" };
+const everyWatch = { hasleader: "true" };
 
 export class RemoteWatch implements WatchStream {
   readonly #sink: WatchSink;
   readonly #onEnd: () => void;
+  readonly #metadata: CallMetadata;
+  /** The caller wants to hear that no server has a leader, instead of waiting. */
+  readonly #requiresLeader: boolean;
   readonly #connections: Connections;
   readonly #clock: Clock;
   readonly #closed = new AbortController();
@@ -47,11 +51,13 @@ export class RemoteWatch implements WatchStream {
   #header: ResponseHeader | undefined;
 
   constructor(
-    options: { sink: WatchSink; onEnd: () => void },
+    options: { sink: WatchSink; caller: Caller | undefined; onEnd: () => void },
     modules: { connections: Connections; clock: Clock },
   ) {
     this.#sink = options.sink;
     this.#onEnd = options.onEnd;
+    this.#metadata = { ...metadataOf(options.caller), ...everyWatch };
+    this.#requiresLeader = options.caller?.requiresLeader ?? false;
     this.#connections = modules.connections;
     this.#clock = modules.clock;
   }
@@ -131,7 +137,7 @@ export class RemoteWatch implements WatchStream {
   /** Opens the stream and everything on it. False when the connection went away meanwhile. */
   #start(connection: GrpcConnection): boolean {
     let lost = false;
-    const call = connection.stream("/etcdserverpb.Watch/Watch", metadata, {
+    const call = connection.stream("/etcdserverpb.Watch/Watch", this.#metadata, {
       message: (bytes) => this.#receive(WatchResponseCodec.decode(bytes)),
       ended: (end) => {
         lost = true;
@@ -170,9 +176,11 @@ export class RemoteWatch implements WatchStream {
     if (this.#closed.signal.aborted) return;
     const { code } = end.status;
     const refused = end.fate === "answered" && code !== GrpcCode.UNAVAILABLE && code !== GrpcCode.OK;
-    if (refused) {
+    const error = kvErrorOfStatus(end.status);
+    const leaderless = error.code === "kv.no-leader" && this.#requiresLeader;
+    if (refused || (leaderless && this.#attempts >= this.#connections.count)) {
       this.close();
-      this.#sink.closed(kvErrorOfStatus(end.status));
+      this.#sink.closed(error);
       return;
     }
     this.#connections.abandon(connection);

@@ -7,6 +7,8 @@ export type LevelErrorDetail =
   | { readonly code: "level.open-failed"; readonly path: string }
   /** Written by a newer release. */
   | { readonly code: "level.version"; readonly path: string; readonly version: number }
+  /** Its reader was too slow, or the database was replaced. */
+  | { readonly code: "level.view-closed" }
   /** A snapshot stream was cut or altered; nothing of it is used. */
   | { readonly code: "level.stream-damaged" };
 

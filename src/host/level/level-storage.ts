@@ -21,12 +21,19 @@ import { type Database, openDatabase, openFailed } from "./open-database.ts";
 import { Overlay } from "./overlay.ts";
 import { receiveSnapshot } from "./receive.ts";
 import { type Row, StreamEncoder } from "./stream-format.ts";
+import { LevelView } from "./view.ts";
 
 export interface LevelOptions {
   /** Directory of the database; made if it does not exist. */
   readonly path: string;
   /** Above this much memory in queued rows `drained()` waits. 64 MiB unless given. */
   readonly pendingBytesMax?: number;
+}
+
+export interface LevelModules {
+  readonly logger: Logger;
+  /** Runs the synchronous write of each batch, and may measure it. */
+  readonly timed?: (write: () => Promise<void>) => Promise<void>;
 }
 
 /** Rows read from level at a time, and about the size of one chunk of a snapshot stream. */
@@ -41,6 +48,7 @@ export class LevelStorage implements StoreRecords {
   readonly path: string;
   readonly #database: Database;
   readonly #logger: Logger;
+  readonly #timed: (write: () => Promise<void>) => Promise<void>;
   readonly #pendingBytesMax: number;
   readonly #overlay = new Overlay();
   #received: SnapshotMeta | null;
@@ -56,7 +64,7 @@ export class LevelStorage implements StoreRecords {
   #drained = signal();
 
   /** Throws LevelError: locked by another process, damaged, or of a newer release. */
-  static async open(options: LevelOptions, modules: { readonly logger: Logger }): Promise<LevelStorage> {
+  static async open(options: LevelOptions, modules: LevelModules): Promise<LevelStorage> {
     const { path } = options;
     const database = await openDatabase(path);
     try {
@@ -79,8 +87,7 @@ export class LevelStorage implements StoreRecords {
 
   private constructor(
     options: LevelOptions,
-    modules: {
-      readonly logger: Logger;
+    modules: LevelModules & {
       readonly database: Database;
       readonly meta: { readonly appliedIndex: Index; readonly received: SnapshotMeta | null };
     },
@@ -89,6 +96,7 @@ export class LevelStorage implements StoreRecords {
     this.#pendingBytesMax = options.pendingBytesMax ?? 64 * 1024 * 1024;
     this.#database = modules.database;
     this.#logger = modules.logger;
+    this.#timed = modules.timed ?? ((write) => write());
     this.#received = modules.meta.received;
     this.#appliedIndex = modules.meta.appliedIndex;
   }
@@ -162,12 +170,32 @@ export class LevelStorage implements StoreRecords {
    * be read to its end or returned, otherwise level keeps the old rows.
    */
   async snapshotChunks(): Promise<{ appliedIndex: Index; chunks: AsyncGenerator<Uint8Array> }> {
+    const { appliedIndex, snapshot } = await this.#pin();
+    return { appliedIndex, chunks: this.#encode(appliedIndex, snapshot) };
+  }
+
+  /** The rows as of one applied index, to be read again and again. To be closed. */
+  async view(): Promise<LevelView> {
+    const { appliedIndex, snapshot } = await this.#pin();
+    return new LevelView({ appliedIndex }, { database: this.#database, snapshot });
+  }
+
+  /** Merges the files of the database, so that the space of deleted rows is given back; in a thread of level's. */
+  async compactFiles(): Promise<void> {
+    await this.#settle();
+    // `level` does not declare what it passes on of classic-level.
+    const { compactRange } = this.#database as unknown as {
+      compactRange?: (start: Uint8Array, end: Uint8Array) => Promise<void>;
+    };
+    await compactRange?.call(this.#database, metaKey, storeRange.lt);
+  }
+
+  async #pin(): Promise<{ appliedIndex: Index; snapshot: ReturnType<Database["snapshot"]> }> {
     await this.#settle();
     // Batches may go on; a snapshot falls between two of them, and its own meta row says which.
     const snapshot = this.#database.snapshot();
     const row = this.#database.getSync(metaKey, { snapshot });
-    const appliedIndex = row ? decodeMetaRow(row).appliedIndex : Index(0);
-    return { appliedIndex, chunks: this.#encode(appliedIndex, snapshot) };
+    return { appliedIndex: row ? decodeMetaRow(row).appliedIndex : Index(0), snapshot };
   }
 
   /**
@@ -242,7 +270,8 @@ export class LevelStorage implements StoreRecords {
       else batch.del(write.key);
       if (++rows % batchSliceRows === 0) await nextTurn();
     }
-    await batch.put(metaKey, meta).write({ sync: true });
+    batch.put(metaKey, meta);
+    await this.#timed(() => batch.write({ sync: true }));
   }
 
   #wakeDrained(): void {
@@ -281,12 +310,18 @@ export class LevelStorage implements StoreRecords {
       ...(snapshot ? { snapshot } : {}),
       highWaterMarkBytes: sliceBytes,
     });
+    const next = (): Promise<Row[]> => {
+      const rows = iterator.nextv(sliceRows);
+      // Who ends early never awaits what was on its way.
+      rows.catch(() => {});
+      return rows;
+    };
     try {
-      for (
-        let rows = await iterator.nextv(sliceRows);
-        rows.length > 0;
-        rows = await iterator.nextv(sliceRows)
-      ) {
+      // While the caller looks at some rows, a thread of level's reads the next.
+      for (let coming = next(); ; ) {
+        const rows = await coming;
+        if (rows.length === 0) return;
+        coming = next();
         yield rows;
       }
     } finally {

@@ -9,10 +9,11 @@
  * The checksum is CRC-32C of the body continued from the frame before, so frames can be neither altered, dropped nor
  * reordered, and without 'E' with the right count the stream was cut.
  */
+
+import { crc32c } from "../../base/crc32c.ts";
 import { Index } from "../../base/ids.ts";
 import { ByteReader, ByteReaderError } from "../codec/byte-reader.ts";
 import { ByteWriter } from "../codec/byte-writer.ts";
-import { crc32c } from "../codec/crc32c.ts";
 import { LevelError } from "./errors.ts";
 
 export type Row = [key: Uint8Array, value: Uint8Array];

@@ -61,6 +61,14 @@ export class Connection {
     return this.#socket.writableLength;
   }
 
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten;
+  }
+
   get isClosed(): boolean {
     return this.#socket.destroyed;
   }

@@ -5,7 +5,7 @@ import type { Clock } from "../../base/ports.ts";
 import { Connection } from "./connection.ts";
 import { PeerCodecError } from "./errors.ts";
 import { type Frame, frameTypes } from "./frame.ts";
-import { decodeRefused, encodeHello, type Hello } from "./handshake.ts";
+import { decodeRefused, encodeHello, type Hello, refusedFor } from "./handshake.ts";
 
 /** From the first packet to the welcome. */
 const greetingMs = 3000;
@@ -39,7 +39,7 @@ export function dial(
             connection.greeted();
             handlers.welcomed(connection);
           } else if (frame.type === frameTypes.refused) {
-            connection.close(`refused: ${decodeRefused(frame.body)}`);
+            connection.close(refusedFor(decodeRefused(frame.body)));
           } else throw new PeerCodecError(`frame ${frame.type} in place of a welcome`);
         },
         closed(reason) {

@@ -41,14 +41,19 @@ export function decodeHello(body: Uint8Array): Hello {
   });
 }
 
+/** What a member that was removed from the cluster hears; it has to stop then (etcd.md 7). */
+export const removedReason = "the caller was removed from the cluster";
+
 /** Why a hello is not for us, or null. */
 export function refusal(
   hello: Hello,
   self: { readonly clusterId: ClusterId; readonly id: MemberId },
+  isRemoved: (member: MemberId) => boolean,
 ): string | null {
   if (hello.clusterId !== self.clusterId) {
     return `this is cluster ${hex(self.clusterId)}, the caller belongs to ${hex(hello.clusterId)}`;
   }
+  if (isRemoved(hello.from)) return removedReason;
   if (hello.to !== self.id) return `this is member ${hex(self.id)}, the caller wants ${hex(hello.to)}`;
   if (hello.from === self.id) return "the caller has this member's id";
   return null;
@@ -56,6 +61,11 @@ export function refusal(
 
 export function encodeRefused(reason: string): Buffer {
   return encodeFrame(frameTypes.refused, 256, (writer: ByteWriter) => writer.text(reason));
+}
+
+/** Why the connecting side closes, in its words. */
+export function refusedFor(reason: string): string {
+  return `refused: ${reason}`;
 }
 
 export function decodeRefused(body: Uint8Array): string {

@@ -20,6 +20,8 @@ export interface InboundHandlers {
   readonly call: CallHandler;
   /** Resolves when the snapshot is installed. `chunks` throws if the connection breaks. */
   snapshot(from: MemberId, meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Whether the member was removed from the cluster; nobody was unless given. */
+  isRemoved?(member: MemberId): boolean;
 }
 
 export interface InboundModules {
@@ -44,6 +46,8 @@ export class InboundConnection {
   readonly #connection: Connection;
   readonly #address: string;
   #dialogue: Dialogue;
+  /** Who is at the other end, once that is known. */
+  peer: MemberId | null = null;
 
   /** `socket` stands behind the preface; `first` are bytes that were read already. */
   constructor(
@@ -82,6 +86,14 @@ export class InboundConnection {
     this.#connection.feed(options.first);
   }
 
+  get bytesRead(): number {
+    return this.#connection.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.#connection.bytesWritten;
+  }
+
   close(reason: string): void {
     this.#connection.close(reason);
   }
@@ -90,13 +102,15 @@ export class InboundConnection {
     const { logger } = this.#modules;
     if (frame.type !== frameTypes.hello) throw new PeerCodecError(`frame ${frame.type} in place of a hello`);
     const hello = decodeHello(frame.body);
-    const reason = refusal(hello, this.#self);
+    const isRemoved = (member: MemberId): boolean => this.#modules.handlers.isRemoved?.(member) ?? false;
+    const reason = refusal(hello, this.#self, isRemoved);
     if (reason !== null) {
       logger.warn({ peer: hex(hello.from), address: this.#address, reason }, "peer refused");
       this.#dialogue = { frame: () => {}, closed: () => {} };
       this.#connection.finish(encodeRefused(reason), reason);
       return;
     }
+    this.peer = hello.from;
     this.#connection.greeted();
     this.#connection.write(encodeFrame(frameTypes.welcome));
     this.#dialogue = hello.kind === "raft" ? this.#raft(hello) : this.#snapshot(hello);

@@ -15,6 +15,8 @@ import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { PeerCodecError, PeerError } from "./errors.ts";
 import { encodeFrame, type Frame, frameBytesMax, frameTypes } from "./frame.ts";
+import { refusedFor, removedReason } from "./handshake.ts";
+import type { CountedBytes, PeerTally } from "./traffic.ts";
 
 const backoffMinMs = 100;
 const backoffMaxMs = 1000;
@@ -33,6 +35,9 @@ export interface LinkModules {
   readonly logger: Logger;
   /** The connection broke, was not made, its queue is full, or a message was too large for a frame. */
   readonly unreachable: (peer: MemberId) => void;
+  /** The peer says that this member was removed from the cluster. */
+  readonly removed?: () => void;
+  readonly tally: PeerTally;
 }
 
 export class PeerLink {
@@ -65,6 +70,11 @@ export class PeerLink {
     return this.#connected?.since ?? null;
   }
 
+  /** The connection that stands, or null. */
+  get connection(): CountedBytes | null {
+    return this.#connected?.connection ?? null;
+  }
+
   /** The address at which the peer answers now; while it does not, the first that it has. */
   get url(): string | undefined {
     return this.#connected?.url ?? this.#urls[0];
@@ -80,14 +90,20 @@ export class PeerLink {
 
   send(message: Message): void {
     const connection = this.#connected?.connection;
-    if (!connection) return;
+    const { tally } = this.#modules;
+    if (!connection) {
+      tally.sendFailures++;
+      return;
+    }
     if (connection.queuedBytes > queueBytesMax) {
+      tally.sendFailures++;
       this.#modules.unreachable(this.#options.peer);
       return;
     }
     const bytes = messageBytes(message);
     if (bytes >= frameBytesMax) {
       // The peer would close the connection over it, with all else that is under way.
+      tally.sendFailures++;
       const { peer } = this.#options;
       this.#modules.logger.error({ peer: hex(peer), type: message.type, bytes }, "message too large to send");
       this.#modules.unreachable(peer);
@@ -151,11 +167,16 @@ export class PeerLink {
   }
 
   #closed(reason: string): void {
-    const { clock, logger, unreachable } = this.#modules;
+    const { clock, logger, unreachable, tally } = this.#modules;
+    if (this.#connected) {
+      tally.closed(this.#connected.connection);
+      tally.disconnects++;
+    }
     this.#connected = null;
     this.#dialed = null;
     this.#calls.disconnected(reason);
     if (this.#ended) return;
+    if (reason === refusedFor(removedReason)) this.#modules.removed?.();
     // The same failure again and again is one line.
     if (reason !== this.#lastReason)
       logger.warn({ peer: hex(this.#options.peer), reason }, "peer not connected");

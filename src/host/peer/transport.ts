@@ -14,6 +14,7 @@ import { InboundConnection, type InboundHandlers } from "./inbound.ts";
 import { PeerLink } from "./link.ts";
 import { type ListenAddress, PeerListener } from "./listener.ts";
 import { sendSnapshot } from "./snapshot-sender.ts";
+import { PeerTally, type PeerTrafficNow, trafficNow } from "./traffic.ts";
 
 export interface PeerTransportOptions {
   readonly self: MemberId;
@@ -24,6 +25,8 @@ export interface PeerTransportOptions {
 export interface PeerHandlers extends InboundHandlers {
   /** A peer cannot be reached at the moment. Called again for every attempt that fails; may come from within `send`. */
   unreachable(peer: MemberId): void;
+  /** A peer says that this member was removed from the cluster. May be called again. */
+  removed?(): void;
   /** Answers of the peer port to HTTP; nothing but 404 unless given. */
   readonly http?: HttpAnswers;
 }
@@ -39,6 +42,7 @@ export class PeerTransport {
   readonly #modules: PeerTransportModules;
   readonly #listener: PeerListener;
   readonly #links = new Map<MemberId, PeerLink>();
+  readonly #tallies = new Map<MemberId, PeerTally>();
   readonly #inbound = new Set<InboundConnection>();
   readonly #stop = new AbortController();
 
@@ -79,8 +83,23 @@ export class PeerTransport {
         link.setUrls(urls);
         continue;
       }
-      const modules = { clock, logger, unreachable: (of: MemberId) => handlers.unreachable(of) };
+      const tally = this.#tallies.get(peer) ?? new PeerTally();
+      this.#tallies.set(peer, tally);
+      const modules = {
+        clock,
+        logger,
+        tally,
+        unreachable: (of: MemberId) => handlers.unreachable(of),
+        removed: () => handlers.removed?.(),
+      };
       this.#links.set(peer, new PeerLink({ clusterId, self, peer, urls }, modules));
+    }
+  }
+
+  /** Closes what such peers have opened; when they come again they are judged again. */
+  disconnect(isUnwanted: (peer: MemberId) => boolean): void {
+    for (const connection of this.#inbound) {
+      if (connection.peer !== null && isUnwanted(connection.peer)) connection.close("the peer was removed");
     }
   }
 
@@ -117,6 +136,15 @@ export class PeerTransport {
     return active;
   }
 
+  /** What went to and came from each peer since the start of the process. */
+  traffic(): PeerTrafficNow[] {
+    return [...this.#links].map(([peer, { connection }]) => {
+      const inbound = [...this.#inbound].filter((each) => each.peer === peer);
+      const open = connection ? [connection, ...inbound] : inbound;
+      return trafficNow(peer, connection !== null, this.#tallies.get(peer)!, open);
+    });
+  }
+
   /** Closes everything at once; open calls fail with `peer.disconnected`. */
   async close(): Promise<void> {
     this.#stop.abort();
@@ -131,9 +159,17 @@ export class PeerTransport {
     const self = { clusterId: this.#options.clusterId, id: this.#options.self };
     const connection = new InboundConnection(
       { self, socket, first },
-      { clock, logger, handlers, closed: (closed) => this.#inbound.delete(closed) },
+      { clock, logger, handlers, closed: (closed) => this.#closed(closed) },
     );
     this.#inbound.add(connection);
+  }
+
+  #closed(connection: InboundConnection): void {
+    this.#inbound.delete(connection);
+    const tally = connection.peer === null ? undefined : this.#tallies.get(connection.peer);
+    if (tally === undefined) return;
+    tally.closed(connection);
+    tally.receiveFailures++;
   }
 }
 

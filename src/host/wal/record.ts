@@ -10,8 +10,9 @@
  * be cut, from damage in front of records that were acknowledged, which may not: see segment-reader.ts. The place is in the
  * checksum because a client may store bytes that look like a record, a copy of one for example: they are none where they lie.
  */
+
+import { crc32c } from "../../base/crc32c.ts";
 import { ByteWriter } from "../codec/byte-writer.ts";
-import { crc32c } from "../codec/crc32c.ts";
 
 export const recordHeaderBytes = 16;
 const placeBytes = 16;

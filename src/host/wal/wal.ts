@@ -74,6 +74,8 @@ export class Wal {
   #snapshot: SnapshotMeta;
   #lastIndex: Index;
   #bytes: number;
+  /** Bytes of entries appended since the log was opened. */
+  bytesWritten = 0;
   #failure: StorageError | null = null;
   #tail: Promise<void> = Promise.resolve();
 
@@ -171,6 +173,7 @@ export class Wal {
     });
     await this.#write(records, bytes);
     this.#bytes += bytes;
+    this.bytesWritten += bytes;
     this.#lastIndex = entries.at(-1)?.index ?? this.#lastIndex;
   }
 

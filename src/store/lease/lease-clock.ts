@@ -7,10 +7,15 @@
  *            <--demote---         <----renew-----
  *
  * An expired lease is never renewed, because its expiry may already be in the log.
+ *
+ * Checkpoints (etcd.md 6). From time to time the log is told what remains of a long lease, so that a new leader need not start
+ * it over. From then on the log knows less than a renewal promises: the lease is *shortened*, and a renewal first has to put
+ * the full TTL back into the log (agent/lease-checkpoints.ts). So a promise that a client heard is always in the log, and no
+ * change of leader ends a lease early. A lease that is shorter than the step is never checkpointed.
  */
 import { Instant, type LeaseId } from "../../base/ids.ts";
 import type * as wire from "../wire/messages.ts";
-import { type Deadline, DeadlineHeap } from "./deadline-heap.ts";
+import { DeadlineQueue } from "./deadline-queue.ts";
 import { type Lease, type LeaseObserver, LeaseTable } from "./lease-table.ts";
 
 /** What `timeToLive` answers about a live lease. */
@@ -18,30 +23,35 @@ export interface LeaseTime {
   /** Whole seconds left by the leader's clock; the granted TTL where no clock runs. */
   readonly ttlSeconds: number;
   readonly grantedTtlSeconds: number;
-  /** Names of the attached keys, sorted. */
+  /** Names of the attached keys, sorted; empty if they were not asked for. */
   readonly keys: readonly string[];
 }
 
 /** How long after a lease was reported as due it is reported again, if its expiry got lost on the way. Milliseconds. */
 const dueAgainMs = 1000;
+/** A lease is checkpointed whenever it ran so long since the log knew its time (etcd's interval). */
+export const checkpointStepMs = 300_000;
 
 interface Running {
   /** When the lease ends. */
   deadline: Instant;
-  /** The valid entry of the heap: the deadline, or when to report an expired lease again. */
-  queued: Instant;
   expired: boolean;
-  /** Remaining time at the last checkpoint taken here, or null if the log knows no more than the TTL. */
-  checkpointedMs: number | null;
+  /** The log knows, or may soon know, less than the full TTL. */
+  shortened: boolean;
+  /** Resets under way; no checkpoint may come between them and the renewals that wait for them. */
+  resets: number;
 }
 
 /** The lease table and, on the leader, its clock. */
 export class Leases implements LeaseObserver {
   readonly table: LeaseTable;
-  readonly #heap = new DeadlineHeap();
   readonly #running = new Map<LeaseId, Running>();
+  /** When each lease ends; for an expired one, when to report it again. */
+  readonly #ends = new DeadlineQueue();
+  /** When the log is to be told of each long lease. */
+  readonly #checkpoints = new DeadlineQueue();
   /** Leases that were granted and not yet seen with a clock. Null: not the leader. */
-  #unseen: Lease[] | null = null;
+  #unseen: Map<LeaseId, Lease> | null = null;
 
   constructor() {
     this.table = new LeaseTable({ observer: this });
@@ -55,37 +65,50 @@ export class Leases implements LeaseObserver {
   /** This member became the leader, and its leadership is confirmed. */
   promote(now: Instant): void {
     this.demote();
-    this.#unseen = [...this.table.values()];
+    this.#unseen = new Map();
+    for (const lease of this.table.values()) this.#unseen.set(lease.id, lease);
     this.#see(now);
   }
 
   demote(): void {
     this.#unseen = null;
     this.#running.clear();
-    this.#heap.clear();
+    this.#ends.clear();
+    this.#checkpoints.clear();
   }
 
-  /** The granted TTL in seconds, or null if the lease is unknown or expired, or no clock runs here. */
-  renew(id: LeaseId, now: Instant): number | null {
+  /**
+   * The granted TTL in seconds, or null if the lease is unknown or expired, or no clock runs here. `arrived` is when the
+   * request came: what came in time is granted, even if confirming the leadership took longer than the lease had left.
+   * The lease must not be shortened.
+   */
+  renew(id: LeaseId, now: Instant, arrived: Instant = now): number | null {
     this.#see(now);
     const lease = this.table.get(id);
     const running = this.#running.get(id);
     if (lease === undefined || running === undefined) return null;
-    if (running.expired || running.deadline <= now) return null;
-    running.deadline = Instant(now + lease.ttlSeconds * 1000);
-    this.#queue(id, running, running.deadline);
+    if (running.expired || running.deadline <= arrived) return null;
+    const ttlMs = lease.ttlSeconds * 1000;
+    running.deadline = Instant(now + ttlMs);
+    this.#ends.set(id, running.deadline);
+    if (ttlMs > checkpointStepMs) this.#checkpoints.set(id, Instant(now + checkpointStepMs));
     return lease.ttlSeconds;
   }
 
-  /** Up to `max` leases whose time is over, to be proposed as one `lease-expire`. Reported again while they exist. */
-  due(now: Instant, max: number): LeaseId[] {
+  /**
+   * Leases whose time is over, to be proposed as one `lease-expire`: as many as have, with their keys, about `costMax` rows,
+   * one at least. Reported again while they exist.
+   */
+  due(now: Instant, costMax: number): LeaseId[] {
     this.#see(now);
     const due: LeaseId[] = [];
-    for (let top = this.#top(); top !== undefined && top.at <= now && due.length < max; top = this.#top()) {
-      const running = this.#running.get(top.id)!;
-      running.expired = true;
-      this.#queue(top.id, running, Instant(now + dueAgainMs));
-      due.push(top.id);
+    for (let cost = 0; cost < costMax; ) {
+      const id = this.#ends.takeDue(now);
+      if (id === null) break;
+      this.#running.get(id)!.expired = true;
+      this.#ends.set(id, Instant(now + dueAgainMs));
+      due.push(id);
+      cost += 1 + this.table.get(id)!.keys.size;
     }
     return due;
   }
@@ -93,29 +116,54 @@ export class Leases implements LeaseObserver {
   /** When `due` will have something next, or null. */
   nextDeadline(now: Instant): Instant | null {
     this.#see(now);
-    return this.#top()?.at ?? null;
+    return this.#ends.next();
   }
 
-  /** Checkpoints for leases that were renewed, or ran `stepMs`, since what the log knows of them. At most `max`. */
-  checkpoints(now: Instant, stepMs: number, max: number): wire.LeaseCheckpoint[] {
+  /** What the log is to be told now, of at most `max` leases. They count as shortened from here on. */
+  checkpoints(now: Instant, max: number): wire.LeaseCheckpoint[] {
     this.#see(now);
     const list: wire.LeaseCheckpoint[] = [];
-    for (const [id, running] of this.#running) {
-      if (list.length >= max) break;
-      const fullMs = this.table.get(id)!.ttlSeconds * 1000;
-      const remainingMs = Math.ceil(running.deadline - now);
-      if (running.expired || remainingMs <= 0) continue;
-      // A log that knows less than remains, since the lease was renewed, would end it early: told at once.
-      const aheadMs = (running.checkpointedMs ?? fullMs) - remainingMs;
-      if (aheadMs >= 0 && aheadMs < stepMs) continue;
-      running.checkpointedMs = remainingMs;
-      list.push({ ID: id, remaining_ms: remainingMs });
+    while (list.length < max) {
+      const id = this.#checkpoints.takeDue(now);
+      if (id === null) break;
+      const running = this.#running.get(id)!;
+      const remaining_ms = Math.ceil(running.deadline - now);
+      if (running.expired || remaining_ms <= 0) continue;
+      this.#checkpoints.set(id, Instant(now + checkpointStepMs));
+      if (running.resets > 0) continue;
+      running.shortened = true;
+      list.push({ ID: id, remaining_ms });
     }
     return list;
   }
 
+  /** When `checkpoints` will have something next, or null. */
+  nextCheckpoint(now: Instant): Instant | null {
+    this.#see(now);
+    return this.#checkpoints.next();
+  }
+
+  /** Whether the full TTL has to go into the log before a renewal may be answered. */
+  isShortened(id: LeaseId): boolean {
+    return this.#running.get(id)?.shortened ?? false;
+  }
+
+  /** The full TTL of a lease is on its way into the log; `reset(id, ...)` has to follow. */
+  resetting(id: LeaseId): void {
+    const running = this.#running.get(id);
+    if (running !== undefined) running.resets += 1;
+  }
+
+  /** The reset that was under way is in the log, or got lost. */
+  reset(id: LeaseId, done: boolean): void {
+    const running = this.#running.get(id);
+    if (running === undefined || running.resets === 0) return;
+    running.resets -= 1;
+    if (done) running.shortened = false;
+  }
+
   /** What is left of a lease, or null if there is none. An expired one has 0 until its expiry is applied. */
-  timeToLive(id: LeaseId, now: Instant): LeaseTime | null {
+  timeToLive(id: LeaseId, now: Instant, withKeys: boolean): LeaseTime | null {
     this.#see(now);
     const lease = this.table.get(id);
     if (lease === undefined) return null;
@@ -124,61 +172,40 @@ export class Leases implements LeaseObserver {
     return {
       ttlSeconds: Math.max(0, Math.floor(leftMs / 1000)),
       grantedTtlSeconds: lease.ttlSeconds,
-      keys: [...lease.keys].sort(),
+      keys: withKeys ? [...lease.keys].sort() : [],
     };
   }
 
   /** All live leases, soonest to expire first; where no clock runs, by granted TTL. */
   list(): LeaseId[] {
-    const leases = [...this.table.values()];
-    const rank = (lease: Lease): number => this.#running.get(lease.id)?.deadline ?? lease.ttlSeconds * 1000;
-    return leases.sort((left, right) => rank(left) - rank(right)).map((lease) => lease.id);
+    const ranked = Array.from(this.table.values(), ({ id, ttlSeconds }) => {
+      return { id, rank: this.#running.get(id)?.deadline ?? ttlSeconds * 1000 };
+    });
+    return ranked.sort((left, right) => left.rank - right.rank).map(({ id }) => id);
   }
 
   granted(lease: Lease): void {
-    this.#unseen?.push(lease);
+    this.#unseen?.set(lease.id, lease);
   }
 
   removed(id: LeaseId): void {
+    this.#unseen?.delete(id);
     this.#running.delete(id);
-    if (this.#unseen !== null && this.#unseen.length > 0) {
-      this.#unseen = this.#unseen.filter((lease) => lease.id !== id);
-    }
+    this.#ends.delete(id);
+    this.#checkpoints.delete(id);
   }
 
   /** Starts the time of leases that were granted since the last call. */
   #see(now: Instant): void {
-    if (this.#unseen === null || this.#unseen.length === 0) return;
-    for (const lease of this.#unseen) {
-      const leftMs = lease.remainingMs > 0 ? lease.remainingMs : lease.ttlSeconds * 1000;
+    if (this.#unseen === null || this.#unseen.size === 0) return;
+    for (const lease of this.#unseen.values()) {
+      const shortened = lease.remainingMs > 0;
+      const leftMs = shortened ? lease.remainingMs : lease.ttlSeconds * 1000;
       const deadline = Instant(now + leftMs);
-      const checkpointedMs = lease.remainingMs > 0 ? lease.remainingMs : null;
-      const running = { deadline, queued: deadline, expired: false, checkpointedMs };
-      this.#running.set(lease.id, running);
-      this.#heap.push({ at: deadline, id: lease.id });
+      this.#running.set(lease.id, { deadline, expired: false, shortened, resets: 0 });
+      this.#ends.set(lease.id, deadline);
+      if (leftMs > checkpointStepMs) this.#checkpoints.set(lease.id, Instant(now + checkpointStepMs));
     }
-    this.#unseen = [];
-  }
-
-  #queue(id: LeaseId, running: Running, at: Instant): void {
-    running.queued = at;
-    this.#heap.push({ at, id });
-    if (this.#heap.size > 64 && this.#heap.size > this.#running.size * 4) {
-      this.#heap.compact((deadline) => this.#isCurrent(deadline));
-    }
-  }
-
-  #isCurrent(deadline: Deadline): boolean {
-    return this.#running.get(deadline.id)?.queued === deadline.at;
-  }
-
-  /** The earliest valid entry; stale ones before it are dropped. */
-  #top(): Deadline | undefined {
-    let top = this.#heap.peek();
-    while (top !== undefined && !this.#isCurrent(top)) {
-      this.#heap.pop();
-      top = this.#heap.peek();
-    }
-    return top;
+    this.#unseen.clear();
   }
 }

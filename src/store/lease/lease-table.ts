@@ -9,7 +9,7 @@ import { idKey, Table } from "../tables.ts";
 import { id64, int64, message } from "../wire/protobuf.ts";
 
 /** A stored lease. */
-const LeaseRecord = message({ ID: id64(1), TTL: int64(2), remaining_ms: int64(3) });
+export const LeaseRecord = message({ ID: id64(1), TTL: int64(2), remaining_ms: int64(3) });
 
 export interface Lease {
   readonly id: LeaseId;

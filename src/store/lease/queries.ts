@@ -12,9 +12,9 @@ export function leaseTimeToLive(
   at: { revision: number; now: Instant },
 ): wire.LeaseTimeToLiveResponse {
   const header = headerOf(at.revision);
-  const time = leases.timeToLive(LeaseId(request.ID), at.now);
+  const time = leases.timeToLive(LeaseId(request.ID), at.now, request.keys);
   if (time === null) return { header, ID: request.ID, TTL: -1, grantedTTL: 0, keys: [] };
-  const keys = request.keys ? time.keys.map(fromLatin1) : [];
+  const keys = time.keys.map(fromLatin1);
   return { header, ID: request.ID, TTL: time.ttlSeconds, grantedTTL: time.grantedTtlSeconds, keys };
 }
 

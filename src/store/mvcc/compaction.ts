@@ -11,7 +11,7 @@ import { int64, message } from "../wire/protobuf.ts";
 import type { Keyspace } from "./keyspace.ts";
 
 /** Row `compaction` of the meta table: reads below `scheduled` are refused; space below `finished` is reclaimed. */
-const CompactionRecord = message({ scheduled: int64(1), finished: int64(2) });
+export const CompactionRecord = message({ scheduled: int64(1), finished: int64(2) });
 
 const compactionKey: Uint8Array = metaKey("compaction");
 
@@ -37,9 +37,11 @@ export class Compaction {
     this.#keyspace = modules.keyspace;
   }
 
-  /** Whether `slice` has something to do. */
+  /** Whether `slice` has something to do. A pass does not begin while somebody reads below its revision. */
   get pending(): boolean {
-    return this.finished < this.#keyspace.compactRevision;
+    const { compactRevision, pins } = this.#keyspace;
+    if (this.finished >= compactRevision) return false;
+    return this.#pass !== null || pins.lowest >= compactRevision;
   }
 
   /** Refuses reads below `revision` from now on. */

@@ -1,6 +1,7 @@
 /**
  * A generation: one life of a key, from the put that created it to the tombstone that ended it. Generations of a key are a
- * list, newest first; nearly every key has one generation with one mark, so a key costs two small objects.
+ * list, newest first. Only keys with a past have one: a key that was put once, or whose past was compacted, is a row of
+ * plain numbers in its leaf (key-leaf.ts).
  */
 import type { Position } from "../tables.ts";
 
@@ -9,28 +10,18 @@ export interface Generation {
   readonly created: number;
   /** Number of puts, compacted ones included. */
   version: number;
-  /** main, sub, main, sub ... ascending. Never empty. */
+  /** Per change: main, sub, bytes of the value; ascending. Never empty. */
   readonly marks: number[];
   /** Whether the last mark is the tombstone. */
   ended: boolean;
   older: Generation | null;
 }
 
-export function createGeneration(from: {
-  created: number;
-  version: number;
-  main: number;
-  sub: number;
-  older: Generation | null;
-}): Generation {
-  return {
-    created: from.created,
-    version: from.version,
-    marks: [from.main, from.sub],
-    ended: false,
-    older: from.older,
-  };
-}
+/** Numbers of one change in `marks`. */
+export const markSize = 3;
+
+/** Told of a change that nobody can read any more. */
+export type Drop = (main: number, sub: number, valueBytes: number) => void;
 
 /** An independent copy of a key's generations. */
 export function copyOf(newest: Generation): Generation {
@@ -38,17 +29,17 @@ export function copyOf(newest: Generation): Generation {
   return { ...newest, marks: [...newest.marks], older };
 }
 
-/** Index in `marks` of the last mark with main <= revision, or -2. */
+/** Index in `marks` of the last mark with main <= revision, or negative. */
 function lastMark(marks: readonly number[], revision: number): number {
-  if (marks[marks.length - 2]! <= revision) return marks.length - 2;
+  if (marks[marks.length - markSize]! <= revision) return marks.length - markSize;
   let low = 0;
-  let high = marks.length / 2 - 1;
+  let high = marks.length / markSize - 1;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (marks[middle * 2]! <= revision) low = middle + 1;
+    if (marks[middle * markSize]! <= revision) low = middle + 1;
     else high = middle;
   }
-  return (low - 1) * 2;
+  return (low - 1) * markSize;
 }
 
 /** Where the value at `revision` is, or null if the key was absent then. */
@@ -56,7 +47,7 @@ export function liveAt(newest: Generation, revision: number): Position | null {
   for (let generation: Generation | null = newest; generation !== null; generation = generation.older) {
     const at = lastMark(generation.marks, revision);
     if (at < 0) continue;
-    if (generation.ended && at === generation.marks.length - 2) return null;
+    if (generation.ended && at === generation.marks.length - markSize) return null;
     return { main: generation.marks[at]!, sub: generation.marks[at + 1]! };
   }
   return null;
@@ -66,11 +57,7 @@ export function liveAt(newest: Generation, revision: number): Position | null {
  * Drops what no read at `revision` or later can see. A tombstone at exactly `revision` stays, because a watch may start
  * there (etcd.md 5.5). Returns the newest generation, or null if nothing is left of the key.
  */
-export function dropBelow(
-  newest: Generation,
-  revision: number,
-  drop: (main: number, sub: number) => void,
-): Generation | null {
+export function dropBelow(newest: Generation, revision: number, drop: Drop): Generation | null {
   let newer: Generation | null = null;
   let generation: Generation | null = newest;
   while (generation !== null && generation.marks[0]! > revision) {
@@ -82,9 +69,9 @@ export function dropBelow(
   generation.older = null;
   const { marks } = generation;
   let first = lastMark(marks, revision);
-  const dead = generation.ended && first === marks.length - 2 && marks[first]! < revision;
-  if (dead) first += 2;
-  for (let i = 0; i < first; i += 2) drop(marks[i]!, marks[i + 1]!);
+  const dead = generation.ended && first === marks.length - markSize && marks[first]! < revision;
+  if (dead) first += markSize;
+  for (let i = 0; i < first; i += markSize) drop(marks[i]!, marks[i + 1]!, marks[i + 2]!);
   if (!dead) {
     if (first > 0) marks.splice(0, first);
     return newest;
@@ -95,10 +82,10 @@ export function dropBelow(
 }
 
 /** Oldest first, so that an interrupted compaction leaves the newer part of a generation. */
-function dropAll(newest: Generation | null, drop: (main: number, sub: number) => void): void {
+function dropAll(newest: Generation | null, drop: Drop): void {
   const chain: Generation[] = [];
   for (let generation = newest; generation !== null; generation = generation.older) chain.push(generation);
   for (const { marks } of chain.reverse()) {
-    for (let i = 0; i < marks.length; i += 2) drop(marks[i]!, marks[i + 1]!);
+    for (let i = 0; i < marks.length; i += markSize) drop(marks[i]!, marks[i + 1]!, marks[i + 2]!);
   }
 }

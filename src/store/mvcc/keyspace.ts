@@ -3,11 +3,17 @@
  * Everything that changes a key goes through a `Revision` opened here (mvcc/revision.ts), one at a time.
  */
 import { assert } from "../../base/assert.ts";
+import { toLatin1 } from "../../base/bytes.ts";
+import type { LeaseId } from "../../base/ids.ts";
+import { KvError } from "../errors.ts";
 import type { StoreRecords, StoreWrite } from "../storage.ts";
 import { revisionKey, revisionOf } from "../tables.ts";
 import { KeyIndex } from "./key-index.ts";
+import type { KvPieces } from "./kv-pieces.ts";
+import { type Pin, Pins } from "./pins.ts";
 import { Recent, type RecentOptions } from "./recent.ts";
-import { type Change, decodeChange, encodeChange } from "./record.ts";
+import { type Change, decodeChange, encodeChange, withoutValue } from "./record.ts";
+import { RowScan } from "./row-scan.ts";
 
 /** Main revision of an empty store (etcd.md 4.1). */
 export const firstRevision = 1;
@@ -16,6 +22,9 @@ export class Keyspace {
   readonly index: KeyIndex = new KeyIndex();
   readonly #records: StoreRecords;
   readonly #recent: Recent;
+  readonly #scan = new RowScan();
+  /** Revisions that are being read in steps. */
+  readonly pins: Pins;
   /** The newest revision; the header of every answer. */
   revision: number = firstRevision;
   /** Reads below are refused. 0: never compacted. */
@@ -24,8 +33,13 @@ export class Keyspace {
   #batch: readonly StoreWrite[] | null = null;
   #batchFrom: number = firstRevision + 1;
 
-  constructor(options: RecentOptions, modules: { records: StoreRecords }) {
+  /** `unpinned` is called when a reader in steps has finished: compaction may go on. */
+  constructor(
+    options: RecentOptions,
+    modules: { records: StoreRecords; unpinned?: (() => void) | undefined },
+  ) {
     this.#records = modules.records;
+    this.pins = new Pins({ ended: modules.unpinned ?? (() => {}) });
     this.#recent = new Recent(options);
     this.#recent.reset(firstRevision + 1);
   }
@@ -33,23 +47,22 @@ export class Keyspace {
   /** Forgets everything, before other rows are loaded. */
   reset(): void {
     this.index.clear();
+    this.pins.reset();
     this.revision = firstRevision;
     this.compactRevision = 0;
     this.#batch = null;
     this.#recent.reset(firstRevision + 1);
   }
 
-  /** Takes one row of the revision table; rows come in key order. Returns the change it holds. */
-  load(key: Uint8Array, row: Uint8Array): Change {
-    const at = revisionOf(key);
-    const { change } = decodeChange(row);
-    this.index.restore(change.name, at, {
-      deleted: change.deleted,
-      created: change.kv.create_revision,
-      version: change.kv.version,
-    });
-    this.revision = Math.max(this.revision, at.main);
-    return change;
+  /** Takes one row of the revision table; rows come in key order. Returns what the lease table wants to know of it. */
+  load(key: Uint8Array, row: Uint8Array): { readonly name: string; readonly lease: LeaseId | 0n } {
+    const { main, sub } = revisionOf(key);
+    const scan = this.#scan;
+    scan.scan(row);
+    const name = toLatin1(row.subarray(scan.keyFrom, scan.keyTo));
+    this.index.restore(name, { main, sub, valueBytes: scan.valueBytes }, scan);
+    this.revision = Math.max(this.revision, main);
+    return { name, lease: scan.hasLease ? (decodeChange(row).change.kv.lease as LeaseId) : 0n };
   }
 
   /** All rows are in. */
@@ -95,6 +108,30 @@ export class Keyspace {
     const row = this.#records.get(revisionKey(main, sub));
     assert(row !== undefined, "a change that the key index names is in the records");
     return decodeChange(row).change;
+  }
+
+  /** Adds the key-value of one change, which must be a put, to an answer. Returns its bytes. */
+  encode(main: number, sub: number, keysOnly: boolean, pieces: KvPieces): number {
+    const held = this.#recent.get(main)?.[sub];
+    if (held !== undefined) return pieces.add(keysOnly ? withoutValue(held.kv) : held.kv);
+    const row = this.#records.get(revisionKey(main, sub));
+    assert(row !== undefined, "a change that the key index names is in the records");
+    this.#scan.scan(row);
+    return pieces.addRow(this.#scan, keysOnly);
+  }
+
+  /** Keeps what can be read at `revision` until the pin ends. */
+  pin(revision: number): Pin {
+    return this.pins.add(revision);
+  }
+
+  /** For a reader that holds nothing: a check, to be made before each step, that `revision` can still be read. */
+  reader(revision: number): () => void {
+    const checkState = this.pins.sameState();
+    return () => {
+      checkState();
+      if (revision < this.compactRevision) throw new KvError("kv.compacted");
+    };
   }
 
   /** Whether `changesOf(main)` answers from memory. */

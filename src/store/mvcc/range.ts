@@ -1,20 +1,41 @@
 /**
  * Range (etcd.md 4.3): what the caller sees is always filter, then sort, then cut. Only where the natural order is asked for
  * and nothing is filtered does the cut come first, so that a page of a large interval reads no more rows than it returns.
+ *
+ * A wide range is read in steps, all of them at the revision at which the first one began: later revisions are invisible to it,
+ * and compaction leaves alone what it still needs (Keyspace.pin).
  */
-import { compareBytes, emptyBytes } from "../../base/bytes.ts";
+import { compareBytes, toLatin1 } from "../../base/bytes.ts";
 import { KvError } from "../errors.ts";
 import { headerOf } from "../header.ts";
-import { intervalOf } from "../interval.ts";
+import { type Interval, intervalOf, isSingleKey } from "../interval.ts";
+import { finish, type Steps, sortSteps } from "../steps.ts";
+import type { Position } from "../tables.ts";
 import {
   type KeyValue,
   type RangeRequest,
   type RangeResponse,
+  type ResponseHeader,
   SortOrder,
   SortTarget,
 } from "../wire/messages.ts";
-import { latest } from "./key-index.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { KvPieces } from "./kv-pieces.ts";
+import { withoutValue } from "./record.ts";
+
+/** An answer whose `kvs` are encoded: pieces of a RangeResponse, each of whole fields. */
+export interface EncodedRange {
+  readonly header: ResponseHeader;
+  readonly kvs: readonly Uint8Array[];
+  readonly more: boolean;
+  readonly count: number;
+}
+
+/** Keys looked at, and bytes read, between two yields: less than a millisecond. */
+const keysPerStep = 64;
+const bytesPerStep = 256 * 1024;
+/** Keys counted between two yields. */
+const countedPerStep = 10_000;
 
 /** Throws `kv.future-revision` or `kv.compacted`; `present` is the newest revision that may be named. */
 export function checkRevision(keyspace: Keyspace, revision: number, present: number): void {
@@ -23,41 +44,170 @@ export function checkRevision(keyspace: Keyspace, revision: number, present: num
   if (revision < keyspace.compactRevision) throw new KvError("kv.compacted");
 }
 
-/** Answers a checked request; `present` goes into the header. Inside a txn it sees the txn's own changes so far. */
+/** Whether it reads one row at most: not worth steps. */
+export function isSmall(request: RangeRequest): boolean {
+  return request.range_end.length === 0;
+}
+
+/** Answers a checked request at once; `present` goes into the header. Inside a txn it sees the txn's own changes so far. */
 export function range(keyspace: Keyspace, request: RangeRequest, present: number): RangeResponse {
-  const interval = intervalOf(request.key, request.range_end);
-  const at = request.revision > 0 ? request.revision : latest;
+  return isSmall(request)
+    ? rangeOne(keyspace, request, present)
+    : finish(rangeSteps(keyspace, request, present));
+}
+
+/** The common get, without any of the machinery. */
+function rangeOne(keyspace: Keyspace, request: RangeRequest, present: number): RangeResponse {
+  const at = keyspace.index.at(toLatin1(request.key), revisionOf(request, present));
+  const response: RangeResponse = {
+    header: headerOf(present),
+    kvs: [],
+    more: false,
+    count: at === null ? 0 : 1,
+  };
+  if (at === null || request.count_only) return response;
+  const { kv } = keyspace.read(at.main, at.sub);
+  if (hasRevisionFilter(request) && !filterOf(request)(kv)) return response;
+  response.kvs.push(request.keys_only ? withoutValue(kv) : kv);
+  return response;
+}
+
+/** The same in steps. */
+export function* rangeSteps(
+  keyspace: Keyspace,
+  request: RangeRequest,
+  present: number,
+): Steps<RangeResponse> {
   const header = headerOf(present);
   if (request.count_only) {
-    return { header, kvs: [], more: false, count: keyspace.index.count(interval, at) };
+    return { header, kvs: [], more: false, count: yield* countSteps(keyspace, request, present) };
   }
   const natural = isNatural(request);
-  const readMax = natural && request.limit > 0 ? request.limit + 1 : Number.POSITIVE_INFINITY;
-  let count = 0;
-  let kvs: KeyValue[] = [];
-  keyspace.index.walk(interval, at, (_name, position) => {
-    count += 1;
-    if (kvs.length < readMax) kvs.push(keyspace.read(position.main, position.sub).kv);
-    return true;
+  const kvs: KeyValue[] = [];
+  const wanted = natural ? null : filterOf(request);
+  const { count, more } = yield* readSteps(keyspace, request, present, natural, ({ main, sub }) => {
+    const { kv } = keyspace.read(main, sub);
+    if (wanted?.(kv) === false) return 0;
+    // The sort may be by value: then the value goes when the order is known.
+    kvs.push(request.keys_only && natural ? withoutValue(kv) : kv);
+    return kv.key.length + kv.value.length;
   });
-  if (!natural) {
-    kvs = kvs.filter(filterOf(request));
-    sort(kvs, request);
+  if (natural) return { header, kvs, more, count };
+  const sorted = yield* sortSteps(kvs, orderOf(request));
+  const cut = request.limit > 0 && sorted.length > request.limit;
+  if (cut) sorted.length = request.limit;
+  return { header, kvs: request.keys_only ? sorted.map(withoutValue) : sorted, more: cut, count };
+}
+
+/** The same with the key-values in encoded form. */
+export function* encodedRangeSteps(
+  keyspace: Keyspace,
+  request: RangeRequest,
+  present: number,
+): Steps<EncodedRange> {
+  const pieces = new KvPieces();
+  if (!isNatural(request) || request.count_only) {
+    const { kvs, more, count } = yield* rangeSteps(keyspace, request, present);
+    for (let i = 0; i < kvs.length; i++) {
+      pieces.add(kvs[i]!);
+      if (i % keysPerStep === keysPerStep - 1) yield;
+    }
+    return { header: headerOf(present), kvs: pieces.finish(), more, count };
   }
-  const more = request.limit > 0 && kvs.length > request.limit;
-  if (more) kvs.length = request.limit;
-  if (request.keys_only) kvs = kvs.map((kv) => ({ ...kv, value: emptyBytes }));
-  return { header, kvs, more, count };
+  const { count, more } = yield* readSteps(keyspace, request, present, true, ({ main, sub }) =>
+    keyspace.encode(main, sub, request.keys_only, pieces),
+  );
+  return { header: headerOf(present), kvs: pieces.finish(), more, count };
+}
+
+/**
+ * Gives every key to `take`, which returns the bytes it read. With `cut` no more than the limit; `more` and `count` are right
+ * all the same.
+ */
+function* readSteps(
+  keyspace: Keyspace,
+  request: RangeRequest,
+  present: number,
+  cut: boolean,
+  take: (at: Position) => number,
+): Steps<{ count: number; more: boolean }> {
+  const interval = intervalOf(request.key, request.range_end);
+  const revision = revisionOf(request, present);
+  const takenMax = cut && request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+  const release = isSingleKey(interval) ? null : keyspace.pin(revision);
+  try {
+    let taken = 0;
+    let rest: Interval | null = interval;
+    while (rest !== null && taken < takenMax) {
+      if (rest !== interval) yield;
+      release?.check();
+      let bytes = 0;
+      const resume = keyspace.index.walkSome(rest, revision, keysPerStep, (at) => {
+        taken += 1;
+        bytes += take(at);
+        return taken < takenMax && bytes < bytesPerStep;
+      });
+      rest = resume === null ? null : { low: resume, high: interval.high };
+    }
+    if (rest === null) return { count: taken, more: false };
+    const left = yield* countRest(keyspace, rest, revision, release);
+    return { count: taken + left, more: left > 0 };
+  } finally {
+    release?.end();
+  }
+}
+
+function* countSteps(keyspace: Keyspace, request: RangeRequest, present: number): Steps<number> {
+  const pin = keyspace.pin(revisionOf(request, present));
+  try {
+    const interval = intervalOf(request.key, request.range_end);
+    return yield* countRest(keyspace, interval, revisionOf(request, present), pin);
+  } finally {
+    pin.end();
+  }
+}
+
+function* countRest(
+  keyspace: Keyspace,
+  interval: Interval,
+  revision: number,
+  pin: { check(): void } | null,
+): Steps<number> {
+  let sum = 0;
+  for (let low: string | null = interval.low; low !== null; ) {
+    const { count, resume } = keyspace.index.countSome(
+      { low, high: interval.high },
+      revision,
+      countedPerStep,
+    );
+    sum += count;
+    low = resume;
+    if (low === null) break;
+    yield;
+    pin?.check();
+  }
+  return sum;
+}
+
+/** The revision that is read: the present one is named, so that later ones do not show in later steps. */
+export function revisionOf(request: RangeRequest, present: number): number {
+  return request.revision > 0 ? request.revision : present;
 }
 
 function isNatural(request: RangeRequest): boolean {
   return (
     request.sort_target === SortTarget.KEY &&
     request.sort_order !== SortOrder.DESCEND &&
-    request.min_mod_revision === 0 &&
-    request.max_mod_revision === 0 &&
-    request.min_create_revision === 0 &&
-    request.max_create_revision === 0
+    !hasRevisionFilter(request)
+  );
+}
+
+export function hasRevisionFilter(request: RangeRequest): boolean {
+  return (
+    request.min_mod_revision !== 0 ||
+    request.max_mod_revision !== 0 ||
+    request.min_create_revision !== 0 ||
+    request.max_create_revision !== 0
   );
 }
 
@@ -69,11 +219,10 @@ function filterOf(request: RangeRequest): (kv: KeyValue) => boolean {
     within(kv.create_revision, request.min_create_revision, request.max_create_revision);
 }
 
-/** Order NONE with a target other than KEY ascends, as in etcd. Array sort is stable, so ties keep key order. */
-function sort(kvs: KeyValue[], request: RangeRequest): void {
+/** Order NONE with a target other than KEY ascends, as in etcd. The sort is stable, so ties keep key order. */
+function orderOf(request: RangeRequest): (left: KeyValue, right: KeyValue) => number {
   const compare = comparatorOf(request.sort_target);
-  const sign = request.sort_order === SortOrder.DESCEND ? -1 : 1;
-  kvs.sort((left, right) => sign * compare(left, right));
+  return request.sort_order === SortOrder.DESCEND ? (left, right) => -compare(left, right) : compare;
 }
 
 function comparatorOf(target: number): (left: KeyValue, right: KeyValue) => number {

@@ -5,7 +5,7 @@
  * A tombstone is marked in the value and not, as in etcd, in the row key: history is read by (main, 0), (main, 1) ... and
  * one lookup per change must be enough. `last` ends that walk.
  */
-import { toLatin1 } from "../../base/bytes.ts";
+import { emptyBytes, toLatin1 } from "../../base/bytes.ts";
 import type { KeyValue } from "../wire/messages.ts";
 import { bool, bytes, id64, int64, message } from "../wire/protobuf.ts";
 
@@ -34,6 +34,11 @@ export interface Change {
 
 export function encodeChange(change: Change, last: boolean): Buffer {
   return StoredKeyValue.encode({ ...change.kv, tombstone: change.deleted, last });
+}
+
+/** What a range with `keys_only` gives: everything but the value. */
+export function withoutValue(kv: KeyValue): KeyValue {
+  return { ...kv, value: emptyBytes };
 }
 
 /** Throws WireError if the row is damaged. */

@@ -41,14 +41,19 @@ export class Revision {
       before !== null && (request.prev_kv || request.ignore_value)
         ? this.#keyspace.read(before.main, before.sub).kv
         : undefined;
+    const value = request.ignore_value ? previous!.value : request.value;
     const lease = request.ignore_lease ? this.#leases.leaseOf(name) : request.lease;
-    const now = this.#keyspace.index.put(name, this.#main, this.#changes.length);
+    const now = this.#keyspace.index.put(name, {
+      main: this.#main,
+      sub: this.#changes.length,
+      valueBytes: value.length,
+    });
     const kv: wire.KeyValue = {
       key: request.key,
       create_revision: now.created,
       mod_revision: this.#main,
       version: now.version,
-      value: request.ignore_value ? previous!.value : request.value,
+      value,
       lease,
     };
     this.#changes.push({ name, kv, deleted: false });
@@ -65,7 +70,7 @@ export class Revision {
 
   /** The key must be live. */
   delete(name: string): void {
-    this.#keyspace.index.tombstone(name, this.#main, this.#changes.length);
+    this.#keyspace.index.tombstone(name, { main: this.#main, sub: this.#changes.length });
     const kv: wire.KeyValue = {
       key: fromLatin1(name),
       create_revision: 0,

@@ -7,10 +7,11 @@ import type { LeaseId } from "../../base/ids.ts";
 import { KvError } from "../errors.ts";
 import { headerOf } from "../header.ts";
 import type { LeaseTable } from "../lease/lease-table.ts";
+import type { Steps } from "../steps.ts";
 import type * as wire from "../wire/messages.ts";
 import { holds } from "./compare.ts";
 import type { Keyspace } from "./keyspace.ts";
-import { checkRevision, range } from "./range.ts";
+import { checkRevision, range, rangeSteps } from "./range.ts";
 import type { Revision } from "./revision.ts";
 
 /** What a command works on. */
@@ -64,13 +65,47 @@ export function checkPutState(request: wire.PutRequest, modules: TxnModules): vo
   }
 }
 
-/** Runs a plan inside `revision`; null for a plan that only reads. Cannot fail. */
-export function runTxn(plan: Plan, keyspace: Keyspace, revision: Revision | null): wire.TxnResponse {
+/** Runs a plan that only reads, at revision `present`, in steps. */
+export function* readTxnSteps(plan: Plan, keyspace: Keyspace, present: number): Steps<wire.TxnResponse> {
+  const responses: wire.ResponseOp[] = [];
+  // Ranges pin what they read one after the other, so the whole txn pins it for all of them.
+  const pin = keyspace.pin(Math.max(keyspace.compactRevision, lowestRevision(plan, present)));
+  try {
+    for (const [at, { request_range: ranged }] of plan.operations.entries()) {
+      const response = emptyResponse();
+      if (ranged) response.response_range = yield* rangeSteps(keyspace, ranged, present);
+      else response.response_txn = yield* readTxnSteps(plan.nested[at]!, keyspace, present);
+      responses.push(response);
+    }
+  } finally {
+    pin.end();
+  }
+  return { header: headerOf(present), succeeded: plan.succeeded, responses };
+}
+
+function lowestRevision(plan: Plan, present: number): number {
+  return plan.operations.reduce((lowest, { request_range: ranged }, at) => {
+    if (!ranged) return Math.min(lowest, lowestRevision(plan.nested[at]!, present));
+    return ranged.revision > 0 ? Math.min(lowest, ranged.revision) : lowest;
+  }, present);
+}
+
+function emptyResponse(): wire.ResponseOp {
+  return {
+    response_range: undefined,
+    response_put: undefined,
+    response_delete_range: undefined,
+    response_txn: undefined,
+  };
+}
+
+/** Runs a plan inside `revision`. Cannot fail. */
+export function runTxn(plan: Plan, keyspace: Keyspace, revision: Revision): wire.TxnResponse {
   const responses = plan.operations.map((operation, at) =>
     run(operation, plan.nested[at]!, keyspace, revision),
   );
   return {
-    header: headerOf(revision?.revision ?? keyspace.revision),
+    header: headerOf(revision.revision),
     succeeded: plan.succeeded,
     responses,
   };
@@ -80,24 +115,15 @@ function run(
   operation: wire.RequestOp,
   nested: Plan | null,
   keyspace: Keyspace,
-  revision: Revision | null,
+  revision: Revision,
 ): wire.ResponseOp {
-  const response: wire.ResponseOp = {
-    response_range: undefined,
-    response_put: undefined,
-    response_delete_range: undefined,
-    response_txn: undefined,
-  };
+  const response = emptyResponse();
   if (operation.request_range) {
-    response.response_range = range(
-      keyspace,
-      operation.request_range,
-      revision?.revision ?? keyspace.revision,
-    );
+    response.response_range = range(keyspace, operation.request_range, revision.revision);
   } else if (operation.request_put) {
-    response.response_put = revision!.put(operation.request_put);
+    response.response_put = revision.put(operation.request_put);
   } else if (operation.request_delete_range) {
-    response.response_delete_range = revision!.deleteRange(operation.request_delete_range);
+    response.response_delete_range = revision.deleteRange(operation.request_delete_range);
   } else {
     response.response_txn = runTxn(nested!, keyspace, revision);
   }

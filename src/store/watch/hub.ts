@@ -15,11 +15,12 @@
 import type { KvError, WatchSink } from "../kv.ts";
 import type { Keyspace } from "../mvcc/keyspace.ts";
 import { catchUp } from "./catch-up.ts";
-import { IntervalIndex } from "./interval-index.ts";
-import { Offer, type Synced } from "./offer.ts";
-import { RevisionEvents } from "./revision-events.ts";
+import { EventHistory } from "./event-history.ts";
+import { Offer } from "./offer.ts";
+import { checkWatchers, type WatchPermit } from "./permit.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 import type { Watcher } from "./watcher.ts";
+import { WatcherGroups } from "./watcher-groups.ts";
 
 export interface WatchOptions {
   readonly watchAnswersPendingMax: number;
@@ -34,11 +35,13 @@ export class WatchHub implements StreamHost {
   readonly #keyspace: Keyspace;
   readonly #wake: () => void;
   readonly #streams = new Set<Stream>();
-  readonly #synced = new IntervalIndex<Synced>();
-  readonly #syncedOf = new Map<Watcher, Synced>();
+  readonly #synced = new WatcherGroups();
+  readonly #history: EventHistory;
   /** Streams with answers to send, progress to report or watchers to catch up, in the order of their turns. */
   #busy = new Set<Stream>();
   #cursor: number;
+  /** Watchers that are still to be asked whether they may go on (permit.ts). Nothing is delivered meanwhile. */
+  #checks: Iterator<void> | null = null;
   /** Of revision cursor + 1, while not everybody has had a turn. */
   #offer: Offer | null = null;
 
@@ -46,6 +49,7 @@ export class WatchHub implements StreamHost {
     this.#options = options;
     this.#keyspace = modules.keyspace;
     this.#wake = modules.wake;
+    this.#history = new EventHistory({ keyspace: modules.keyspace });
     this.#cursor = modules.keyspace.revision;
   }
 
@@ -58,12 +62,26 @@ export class WatchHub implements StreamHost {
     return this.#streams.size;
   }
 
-  open(sink: WatchSink): Stream {
+  /** Counts them: for metrics, not for every turn. */
+  get watcherCount(): number {
+    let count = 0;
+    for (const { watchers } of this.#streams) count += watchers.size;
+    return count;
+  }
+
+  /** Watchers that are behind the cursor. */
+  get laggingCount(): number {
+    let count = 0;
+    for (const { lagging } of this.#streams) count += lagging.size;
+    return count;
+  }
+
+  open(sink: WatchSink, permit?: WatchPermit): Stream {
     const options = {
       answersPendingMax: this.#options.watchAnswersPendingMax,
       fragmentBytes: this.#options.watchFragmentBytes,
     };
-    const stream = new Stream(options, { sink, host: this });
+    const stream = new Stream(options, { sink, host: this, permit });
     this.#streams.add(stream);
     return stream;
   }
@@ -74,6 +92,7 @@ export class WatchHub implements StreamHost {
 
   /** Delivers up to about `budget` events to each side. True if there is more to do now. */
   pump(budget: number): boolean {
+    if (!this.#checked(budget)) return true;
     this.#passCursor(budget);
     if (this.#offer === null) this.#serveBusy(budget);
     if (this.#cursor < this.revision) return true;
@@ -81,23 +100,37 @@ export class WatchHub implements StreamHost {
     return false;
   }
 
-  /** The periodic progress notification (etcd.md 5.12) for watchers that asked for it and heard nothing since the last. */
+  /** Who may watch what has changed: all watchers are asked before anything more is delivered. */
+  checkPermits(): void {
+    if (this.#streams.size === 0) return;
+    this.#checks = checkWatchers(this.#streams);
+    this.#wake();
+  }
+
+  /** Asks some more of them; whether all were asked. */
+  #checked(budget: number): boolean {
+    for (let left = budget; this.#checks !== null && left > 0; left--) {
+      if (this.#checks.next().done) this.#checks = null;
+    }
+    return this.#checks === null;
+  }
+
+  /**
+   * The periodic progress notification (etcd.md 5.12) for watchers that asked for it and heard nothing since the last. It goes
+   * out with the next pumps.
+   */
   notifyProgress(): void {
-    // Some have been served more than the cursor says; the next time will do.
-    if (this.#offer !== null) return;
     for (const stream of this.#streams) {
-      if (!stream.flush()) continue;
-      for (const watcher of stream.watchers.values()) {
-        const idle = watcher.progressNotify && !watcher.active && this.#isServed(watcher);
-        watcher.active = false;
-        if (idle && !stream.blocked) stream.sendProgress(watcher.id, this.#cursor);
-      }
+      if (stream.notified.size === 0) continue;
+      stream.progressRound = stream.notified.values();
+      this.wake(stream);
     }
   }
 
   /** The keyspace was replaced by a later one: everybody reads on from where they are. */
   restart(): void {
     this.#offer = null;
+    this.#history.clear();
     for (const stream of this.#streams) {
       for (const watcher of stream.watchers.values()) {
         if (!watcher.lagging) this.#fallBehind(stream, watcher, this.#cursor + 1);
@@ -118,8 +151,8 @@ export class WatchHub implements StreamHost {
   }
 
   release(stream: Stream, watcher: Watcher): void {
-    if (watcher.lagging) stream.lagging.remove(watcher.interval, watcher);
-    else this.#unsync(watcher);
+    if (watcher.lagging) stream.lagging.delete(watcher);
+    else this.#synced.remove(watcher);
   }
 
   closed(stream: Stream): void {
@@ -148,16 +181,13 @@ export class WatchHub implements StreamHost {
   }
 
   #offerNext(): Offer {
-    const revision = new RevisionEvents(this.#cursor + 1, { keyspace: this.#keyspace });
-    return new Offer(revision, { synced: this.#synced });
+    return new Offer(this.#history.of(this.#cursor + 1), { synced: this.#synced });
   }
 
   /** Goes on with an offer. Returns the work it was. */
   #advance(offer: Offer, budget: number): number {
     this.#offer = offer;
-    const work = offer.deliver(budget, ({ stream, watcher }) =>
-      this.#fallBehind(stream, watcher, offer.main),
-    );
+    const work = offer.advance(budget, (stream, watcher) => this.#fallBehind(stream, watcher, offer.main));
     if (offer.isOver) {
       this.#cursor = offer.main;
       this.#offer = null;
@@ -169,7 +199,7 @@ export class WatchHub implements StreamHost {
   #skipLost(): void {
     const next = this.#cursor + 1;
     if (next >= this.#keyspace.compactRevision || this.#keyspace.remembers(next)) return;
-    for (const { stream, watcher } of [...this.#syncedOf.values()]) {
+    for (const [watcher, stream] of this.#synced.all()) {
       if (watcher.next < this.#keyspace.compactRevision) {
         this.#fallBehind(stream, watcher, Math.max(next, watcher.next));
       }
@@ -185,7 +215,7 @@ export class WatchHub implements StreamHost {
       // Whoever had its turn goes to the end, so that a budget is shared fairly.
       this.#busy.delete(stream);
       left -= 1 + this.#serve(stream, left);
-      const waiting = stream.lagging.size > 0 || stream.progressWanted;
+      const waiting = stream.lagging.size > 0 || stream.progressWanted || stream.progressRound !== null;
       // A blocked stream comes back with `resume`.
       if (waiting && !stream.ended && !stream.blocked) this.#busy.add(stream);
     }
@@ -196,7 +226,8 @@ export class WatchHub implements StreamHost {
     let work = 0;
     if (stream.lagging.size > 0) {
       work = catchUp(stream, {
-        keyspace: this.#keyspace,
+        history: this.#history,
+        compactRevision: this.#keyspace.compactRevision,
         through: this.#cursor,
         budget,
         revisionsMax: this.#options.watchCatchUpRevisionsMax,
@@ -205,6 +236,7 @@ export class WatchHub implements StreamHost {
       });
       stream.flush();
     }
+    if (stream.progressRound !== null) work += this.#notify(stream, stream.progressRound, budget - work);
     if (stream.progressWanted && !stream.blocked && this.#isStreamServed(stream)) {
       stream.progressWanted = false;
       stream.sendProgress(-1, this.#cursor);
@@ -212,9 +244,25 @@ export class WatchHub implements StreamHost {
     return work;
   }
 
+  /** Goes on with a stream's round of periodic progress; whoever cannot be told now waits for the next round. */
+  #notify(stream: Stream, round: Iterator<Watcher>, budget: number): number {
+    for (let work = 0; !stream.blocked; work++) {
+      if (work >= Math.max(1, budget)) return work;
+      const next = round.next();
+      if (next.done) break;
+      const watcher = next.value;
+      const idle = !watcher.active && this.#isServed(watcher);
+      watcher.active = false;
+      if (idle) stream.sendProgress(watcher.id, this.#cursor);
+    }
+    stream.progressRound = null;
+    return 1;
+  }
+
   #hasWork(stream: Stream): boolean {
     if (stream.blocked) return false;
-    return stream.lagging.size > 0 || (stream.progressWanted && this.#isStreamServed(stream));
+    if (stream.lagging.size > 0 || stream.progressRound !== null) return true;
+    return stream.progressWanted && this.#isStreamServed(stream);
   }
 
   #isStreamServed(stream: Stream): boolean {
@@ -229,29 +277,20 @@ export class WatchHub implements StreamHost {
   }
 
   #sync(stream: Stream, watcher: Watcher): void {
-    const synced = { stream, watcher };
-    this.#syncedOf.set(watcher, synced);
-    this.#synced.add(watcher.interval, synced);
+    this.#synced.add(stream, watcher);
     watcher.lagging = false;
   }
 
-  #unsync(watcher: Watcher): void {
-    const synced = this.#syncedOf.get(watcher);
-    if (synced === undefined) return;
-    this.#syncedOf.delete(watcher);
-    this.#synced.remove(watcher.interval, synced);
-  }
-
   #fallBehind(stream: Stream, watcher: Watcher, next: number): void {
-    this.#unsync(watcher);
+    this.#synced.remove(watcher);
     watcher.next = Math.max(next, watcher.next);
     watcher.lagging = true;
-    stream.lagging.add(watcher.interval, watcher);
+    stream.lagging.add(watcher);
     this.#busy.add(stream);
   }
 
   #catchUpDone(stream: Stream, watcher: Watcher): void {
-    stream.lagging.remove(watcher.interval, watcher);
+    stream.lagging.delete(watcher);
     this.#sync(stream, watcher);
   }
 }

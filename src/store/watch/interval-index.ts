@@ -52,6 +52,12 @@ export class IntervalIndex<Value> {
     if (node?.values.size === 0) this.#root = removeNode(this.#root, interval);
   }
 
+  /** The values that were added with an equal interval. */
+  at(interval: Interval): Iterable<Value> {
+    const values = isSingleKey(interval) ? this.#single.get(interval.low) : this.#find(interval)?.values;
+    return values ?? [];
+  }
+
   /** Calls `visit` for every value whose interval contains `key`. The index must not change meanwhile. */
   stab(key: string, visit: (value: Value) => void): void {
     const single = this.#single.get(key);

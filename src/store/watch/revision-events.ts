@@ -1,17 +1,18 @@
 /**
- * The events of one revision as watchers get them. An event object is made once and shared by all watchers of its kind;
- * previous pairs are looked up only if somebody asked for them.
+ * The events of one revision as watchers get them. An event is made once and shared by all watchers of its kind; previous
+ * pairs are looked up only if somebody asked for them.
  */
 import type { Keyspace } from "../mvcc/keyspace.ts";
 import type { Change } from "../mvcc/record.ts";
-import { type Event, EventType } from "../wire/messages.ts";
+import { EventType } from "../wire/messages.ts";
+import { SharedEvent } from "./event-batch.ts";
 
 export class RevisionEvents {
   readonly main: number;
   readonly changes: readonly Change[];
   readonly #keyspace: Keyspace;
-  readonly #plain: Event[] = [];
-  readonly #withPrevious: Event[] = [];
+  readonly #plain: SharedEvent[] = [];
+  readonly #withPrevious: SharedEvent[] = [];
 
   constructor(main: number, modules: { keyspace: Keyspace }) {
     this.main = main;
@@ -19,15 +20,19 @@ export class RevisionEvents {
     this.changes = modules.keyspace.changesOf(main);
   }
 
-  /** The event of the change at place `sub`. Shared: not to be altered. */
-  event(sub: number, withPrevious: boolean): Event {
+  /** The event of the change at place `sub`. */
+  event(sub: number, withPrevious: boolean): SharedEvent {
     const made = withPrevious ? this.#withPrevious : this.#plain;
     made[sub] ??= this.#make(this.changes[sub]!, withPrevious);
     return made[sub];
   }
 
-  #make(change: Change, withPrevious: boolean): Event {
+  #make(change: Change, withPrevious: boolean): SharedEvent {
     const prev_kv = withPrevious ? this.#keyspace.before(change.name, this.main)?.kv : undefined;
-    return { type: change.deleted ? EventType.DELETE : EventType.PUT, kv: change.kv, prev_kv };
+    return new SharedEvent({
+      type: change.deleted ? EventType.DELETE : EventType.PUT,
+      kv: change.kv,
+      prev_kv,
+    });
   }
 }

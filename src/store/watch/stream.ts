@@ -7,12 +7,12 @@ import { KvError } from "../errors.ts";
 import { headerOf } from "../header.ts";
 import { type Interval, intervalOf, isEmpty } from "../interval.ts";
 import type { WatchSink, WatchStream } from "../kv.ts";
-import type { Event, WatchCreateRequest, WatchResponse } from "../wire/messages.ts";
+import type { WatchCreateRequest, WatchResponse } from "../wire/messages.ts";
 import { WatchCreateRequest as CreateRequest, WatchResponse as Response } from "../wire/messages.ts";
 import type { Init } from "../wire/protobuf.ts";
 import { statusTable } from "../wire/status.ts";
-import { fragments } from "./fragment.ts";
-import { IntervalIndex } from "./interval-index.ts";
+import type { EventBatch } from "./event-batch.ts";
+import type { WatchCheck, WatchPermit } from "./permit.ts";
 import { createWatcher, type Watcher } from "./watcher.ts";
 
 /** What a stream needs of the hub. */
@@ -33,14 +33,24 @@ export interface StreamOptions {
   readonly fragmentBytes: number;
 }
 
+/** A response on its way to the sink; its events, where it has some. */
+interface Outgoing {
+  readonly response: WatchResponse;
+  readonly batch?: EventBatch;
+}
+
 const key0 = Buffer.from([0]);
 const duplicateId = "mvcc: duplicate watch ID provided on the WatchStream";
 const emptyRange = "mvcc: watcher range is empty";
 
 export class Stream implements WatchStream {
   readonly watchers = new Map<number, Watcher>();
-  /** The watchers that are behind the hub's cursor, by interval. */
-  readonly lagging = new IntervalIndex<Watcher>();
+  /** The watchers that are behind the hub's cursor, in the order of their turns. */
+  readonly lagging = new Set<Watcher>();
+  /** Those that want progress notifications. */
+  readonly notified = new Set<Watcher>();
+  /** A round of periodic progress under way: who is still to be looked at. */
+  progressRound: Iterator<Watcher> | null = null;
   /** The sink said "wait". */
   blocked = false;
   ended = false;
@@ -49,13 +59,18 @@ export class Stream implements WatchStream {
   readonly #options: StreamOptions;
   readonly #sink: WatchSink;
   readonly #host: StreamHost;
-  #answers: WatchResponse[] = [];
+  readonly #permit: WatchPermit | undefined;
+  #answers: Outgoing[] = [];
   #nextId = 0;
 
-  constructor(options: StreamOptions, modules: { sink: WatchSink; host: StreamHost }) {
+  constructor(
+    options: StreamOptions,
+    modules: { sink: WatchSink; host: StreamHost; permit?: WatchPermit | undefined },
+  ) {
     this.#options = options;
     this.#sink = modules.sink;
     this.#host = modules.host;
+    this.#permit = modules.permit;
   }
 
   create(init: Init<WatchCreateRequest>): void {
@@ -63,15 +78,17 @@ export class Stream implements WatchStream {
     // By way of the encoding: fills the defaults and shares nothing with the caller.
     const request = CreateRequest.decode(CreateRequest.encode(init));
     const interval = intervalOf(request.key.length === 0 ? key0 : request.key, request.range_end);
-    const refusal = this.#refusal(request, interval);
+    const check = this.#permit?.(request) ?? null;
+    const refusal = this.#refusal(request, interval, check);
     if (refusal !== null) {
       this.#answer({ watch_id: -1, created: true, canceled: true, cancel_reason: refusal });
       return;
     }
     const id = request.watch_id === 0 ? this.#freeId() : request.watch_id;
     const next = request.start_revision > 0 ? request.start_revision : this.#host.revision + 1;
-    const watcher = createWatcher(id, interval, request, next);
+    const watcher = createWatcher(id, interval, request, next, check);
     this.watchers.set(id, watcher);
+    if (watcher.progressNotify) this.notified.add(watcher);
     this.#answer({ watch_id: id, created: true });
     if (!this.ended) this.#host.admit(this, watcher);
   }
@@ -117,6 +134,12 @@ export class Stream implements WatchStream {
     this.#answer({ watch_id: watcher.id, canceled: true, compact_revision: compactRevision });
   }
 
+  /** Its client may not watch this any more. */
+  cancelRefused(watcher: Watcher, reason: string): void {
+    this.drop(watcher);
+    this.#answer({ watch_id: watcher.id, canceled: true, cancel_reason: reason });
+  }
+
   drop(watcher: Watcher): void {
     this.watchers.delete(watcher.id);
     this.#retire(watcher);
@@ -129,24 +152,32 @@ export class Stream implements WatchStream {
   }
 
   /** Sends events to a watcher of this stream. The stream must not be blocked; it may be afterwards. */
-  deliver(watcher: Watcher, events: Event[], revision: number): void {
+  deliver(watcher: Watcher, batch: EventBatch, revision: number): void {
     watcher.active = true;
-    const response = Response.create({ header: headerOf(revision), watch_id: watcher.id, events });
-    const pieces = watcher.fragment ? fragments(response, this.#options.fragmentBytes) : [response];
-    for (const piece of pieces) {
+    const header = headerOf(revision);
+    const pieces = watcher.fragment ? batch.pieces(this.#options.fragmentBytes) : [batch];
+    for (const [at, piece] of pieces.entries()) {
+      const fragment = at < pieces.length - 1;
+      const outgoing = {
+        response: responseOf({ header, watch_id: watcher.id, fragment }, piece),
+        batch: piece,
+      };
       // Pieces of one response belong together: those that the sink does not take now are kept, whatever the maximum.
-      if (this.blocked) this.#answers.push(piece);
-      else this.#send(piece);
+      if (this.blocked) this.#answers.push(outgoing);
+      else this.#send(outgoing);
     }
   }
 
   /** Tells that everything up to `revision` was delivered: to one watcher, or with id -1 to all of the stream. */
   sendProgress(watchId: number, revision: number): void {
-    this.#send(Response.create({ header: headerOf(revision), watch_id: watchId }));
+    this.#send({ response: Response.create({ header: headerOf(revision), watch_id: watchId }) });
   }
 
-  #refusal(request: WatchCreateRequest, interval: Interval): string | null {
+  /** The order is etcd's (etcd.md 5.15). */
+  #refusal(request: WatchCreateRequest, interval: Interval, check: WatchCheck | null): string | null {
     if (request.start_revision < 0) return statusTable["kv.compacted"].text;
+    const forbidden = check?.() ?? null;
+    if (forbidden !== null) return forbidden;
     if (isEmpty(interval)) return emptyRange;
     return request.watch_id !== 0 && this.watchers.has(request.watch_id) ? duplicateId : null;
   }
@@ -158,6 +189,7 @@ export class Stream implements WatchStream {
 
   #retire(watcher: Watcher): void {
     watcher.gone = true;
+    this.notified.delete(watcher);
     this.#host.release(this, watcher);
   }
 
@@ -166,12 +198,29 @@ export class Stream implements WatchStream {
       this.fail(new KvError("kv.too-many-requests", "too many watch requests wait for an answer"));
       return;
     }
-    this.#answers.push(Response.create({ header: headerOf(this.#host.revision), ...init }));
+    this.#answers.push({ response: Response.create({ header: headerOf(this.#host.revision), ...init }) });
     this.#host.wake(this);
   }
 
-  #send(response: WatchResponse): void {
+  #send({ response, batch }: Outgoing): void {
     if (this.ended) return;
-    if (!this.#sink.deliver(response)) this.blocked = true;
+    if (!this.#sink.deliver(response, batch)) this.blocked = true;
   }
+}
+
+/** Written out: this is made for every watcher of every revision. */
+function responseOf(
+  { header, watch_id, fragment }: Pick<WatchResponse, "header" | "watch_id" | "fragment">,
+  { events }: EventBatch,
+): WatchResponse {
+  return {
+    header,
+    watch_id,
+    created: false,
+    canceled: false,
+    compact_revision: 0,
+    cancel_reason: "",
+    fragment,
+    events,
+  };
 }

@@ -1,7 +1,8 @@
 /** One watcher: what a client asked to see, and how far it has been served. */
 
 import type { Interval } from "../interval.ts";
-import { type Event, EventType, type WatchCreateRequest, WatchFilter } from "../wire/messages.ts";
+import { type WatchCreateRequest, WatchFilter } from "../wire/messages.ts";
+import type { WatchCheck } from "./permit.ts";
 
 export interface Watcher {
   readonly id: number;
@@ -11,6 +12,8 @@ export interface Watcher {
   readonly prevKv: boolean;
   readonly fragment: boolean;
   readonly progressNotify: boolean;
+  /** Whether its client may watch this; null: nobody asks. */
+  readonly check: WatchCheck | null;
   /** The start_revision asked for; 0: from its creation on. */
   readonly start: number;
   /**
@@ -31,6 +34,7 @@ export function createWatcher(
   interval: Interval,
   request: WatchCreateRequest,
   next: number,
+  check: WatchCheck | null = null,
 ): Watcher {
   return {
     id,
@@ -40,6 +44,7 @@ export function createWatcher(
     prevKv: request.prev_kv,
     fragment: request.fragment,
     progressNotify: request.progress_notify,
+    check,
     start: Math.max(0, request.start_revision),
     next,
     lagging: false,
@@ -48,6 +53,7 @@ export function createWatcher(
   };
 }
 
-export function wants(watcher: Watcher, event: Event): boolean {
-  return event.type === EventType.PUT ? watcher.wantPuts : watcher.wantDeletes;
+/** Whether it wants to hear of a change of this kind. */
+export function wants(watcher: Watcher, deleted: boolean): boolean {
+  return deleted ? watcher.wantDeletes : watcher.wantPuts;
 }

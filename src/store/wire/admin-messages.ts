@@ -186,3 +186,14 @@ export type AuthResponse = Infer<typeof AuthResponse>;
 /** Internal: a simple token that was given to a user whose password was verified (etcd.md 9.5). */
 export const AuthTokenGrant = message({ user: string(1), token: string(2), authRevision: int64(3) });
 export type AuthTokenGrant = Infer<typeof AuthTokenGrant>;
+
+/**
+ * Internal: one change of membership, beside the raft configuration that it comes with (etcd.md 7). `members` are all after
+ * it, so that a member that joins knows them from the entry that lets it in; `removed` is the id that left, or 0.
+ */
+export const MemberChange = message({
+  member: nested(1, () => Member),
+  members: repeated(nested(2, () => Member)),
+  removed: uint64(3),
+});
+export type MemberChange = Infer<typeof MemberChange>;

@@ -58,7 +58,10 @@ export class GrpcDeframer {
       const prefix = this.#take(grpcPrefixBytes);
       const flag = prefix[0]!;
       if (flag > 1)
-        throw new GrpcFrameError(`gRPC frame flag ${flag}`, { code: "grpc.frame-malformed", flag });
+        throw new GrpcFrameError(`received unexpected payload format ${flag}`, {
+          code: "grpc.frame-malformed",
+          flag,
+        });
       const length = ((prefix[1]! << 24) | (prefix[2]! << 16) | (prefix[3]! << 8) | prefix[4]!) >>> 0;
       if (length > this.#maxBytes) {
         const max = this.#maxBytes;
@@ -104,6 +107,14 @@ export class GrpcDeframer {
     this.#chunks.splice(0, used);
     return joined;
   }
+}
+
+/** What stands before a message of `length` bytes that is not compressed. */
+export function grpcPrefix(length: number): Buffer {
+  const prefix = Buffer.allocUnsafe(grpcPrefixBytes);
+  prefix[0] = 0;
+  prefix.writeUInt32BE(length, 1);
+  return prefix;
 }
 
 /** `message` as one uncompressed frame, in one piece. */

@@ -275,6 +275,12 @@ export const HealthCheckResponse = message({
   status: enumeration(1, ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"]),
 });
 export type HealthCheckResponse = Infer<typeof HealthCheckResponse>;
+export const HealthListRequest = message({});
+export type HealthListRequest = Infer<typeof HealthListRequest>;
+/** A protobuf map: on the wire it is repeated pairs. */
+const HealthListEntry = message({ key: string(1), value: nested(2, () => HealthCheckResponse) });
+export const HealthListResponse = message({ statuses: repeated(nested(1, () => HealthListEntry)) });
+export type HealthListResponse = Infer<typeof HealthListResponse>;
 
 /** Internal, never on a client's wire: what a member says of itself once it runs (etcd.md 7, "started" members). */
 export const MemberAttributes = message({ ID: uint64(1), name: string(2), clientURLs: repeated(string(3)) });
@@ -286,5 +292,14 @@ export type LeaseExpire = Infer<typeof LeaseExpire>;
 /** Internal: remaining time of a lease, so that a new leader does not restart it (etcd.md 6). Milliseconds; 0 is "all". */
 export const LeaseCheckpoint = message({ ID: id64(1), remaining_ms: int64(2) });
 export type LeaseCheckpoint = Infer<typeof LeaseCheckpoint>;
-export const LeaseCheckpoints = message({ checkpoints: repeated(nested(1, () => LeaseCheckpoint)) });
+/** `term` is the raft term of the leader that says so; an entry of another term counts for nothing. */
+export const LeaseCheckpoints = message({
+  checkpoints: repeated(nested(1, () => LeaseCheckpoint)),
+  term: int64(2),
+});
 export type LeaseCheckpoints = Infer<typeof LeaseCheckpoints>;
+/** Internal, between members: keepalives that go to the leader together, and the TTL of each (0: no such lease). */
+export const LeaseRenewals = message({ IDs: repeated(id64(1)) });
+export type LeaseRenewals = Infer<typeof LeaseRenewals>;
+export const LeaseRenewed = message({ TTLs: repeated(int64(1)) });
+export type LeaseRenewed = Infer<typeof LeaseRenewed>;

@@ -46,7 +46,7 @@ export class Reader {
     throw new WireError(what, this.#at);
   }
 
-  /** A varint that is known to be small: tags, lengths, enums. Bits above 32 are dropped, as protobuf does for int32. */
+  /** A varint that is known to be small: enums, counts. Bits above 32 are dropped, as protobuf does for int32. */
   uint32(): number {
     let result = 0;
     for (let shift = 0; shift < 70; shift += 7) {
@@ -57,6 +57,15 @@ export class Reader {
       if (byte < 0x80) return result >>> 0;
     }
     return this.fail("varint is longer than 10 bytes");
+  }
+
+  /** A tag or a length: bits above 32 would make another one of it, so they are an error. */
+  prefix(): number {
+    const start = this.#at;
+    const value = this.uint32();
+    const count = this.#at - start;
+    if (count > 5 || (count === 5 && this.#bytes[this.#at - 1]! > 0x0f)) this.fail("more than 32 bits");
+    return value;
   }
 
   /** All 64 bits, unsigned. */
@@ -93,7 +102,7 @@ export class Reader {
 
   /** Length-delimited bytes: a view, not a copy. */
   bytes(): Uint8Array {
-    const length = this.uint32();
+    const length = this.prefix();
     if (length > this.#end - this.#at) this.fail("length goes beyond the message");
     if (length === 0) return emptyBytes;
     const view = this.#bytes.subarray(this.#at, this.#at + length);
@@ -274,7 +283,7 @@ export function message<F extends Fields>(fields: F): Codec<ShapeOf<F>> {
     const reader = new Reader(bytes, depth);
     if (depth > nestingMax) reader.fail(`messages are nested deeper than ${nestingMax}`);
     while (!reader.done) {
-      const tag = reader.uint32();
+      const tag = reader.prefix();
       const number = tag >>> 3;
       const wire = tag & 7;
       if (number === 0) reader.fail("field number 0");

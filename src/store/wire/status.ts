@@ -182,13 +182,24 @@ const codeByText: ReadonlyMap<string, KvErrorCode> = new Map(
 
 /** The status that a client sees for `error`. */
 export function statusOfKvError(error: KvError): GrpcStatus {
+  if (error.code === "kv.unknown" && error.cause instanceof ForeignStatus) return error.cause.status;
   const row = statusTable[error.code];
   return { code: row.grpc, message: row.text ?? error.message };
 }
 
 /** What a remote client throws for a status that is not OK: by text first, since etcd's codes do not tell errors apart. */
 export function kvErrorOfStatus(status: GrpcStatus): KvError {
-  return new KvError(codeByText.get(status.message) ?? codeByNumber(status.code), status.message);
+  const code = codeByText.get(status.message) ?? codeByNumber(status.code);
+  return new KvError(code, status.message, code === "kv.unknown" ? { cause: new ForeignStatus(status) } : {});
+}
+
+/** A status that our table does not know, kept whole for whoever passes the error on. */
+class ForeignStatus extends Error {
+  readonly status: GrpcStatus;
+  constructor(status: GrpcStatus) {
+    super(status.message);
+    this.status = status;
+  }
 }
 
 function codeByNumber(code: number): KvErrorCode {

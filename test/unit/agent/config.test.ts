@@ -52,6 +52,7 @@ test("the three stores", async (t) => {
 });
 
 const refused: [RunFlags, flag: string, says: RegExp][] = [
+  [{ "watch-progress-notify-interval": "50ms" }, "watch-progress-notify-interval", /not between/],
   [{ name: "a b" }, "name", /not a name/],
   [{ "data-dir": "" }, "data-dir", /empty/],
   [{ role: "boss" }, "role", /server, worker/],

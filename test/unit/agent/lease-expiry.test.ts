@@ -72,3 +72,47 @@ test("leadership that cannot be confirmed is asked for again, by one timer", asy
   expiry.close();
   t.equal(clock.pending, 0);
 });
+
+test("a renewal that is answered while the leadership is being confirmed saves its lease", async (t) => {
+  const clock = new HandClock();
+  let deadline = 1000;
+  const expired: bigint[] = [];
+  const asked = Promise.withResolvers<void>();
+  const expiry = new LeaseExpiry({
+    leases: {
+      due: (then) => (then >= deadline && expired.length === 0 ? [7n as LeaseId] : []),
+      nextDeadline: () => (expired.length === 0 ? Instant(deadline) : null),
+    },
+    confirmLeadership: () => asked.promise,
+    expire: async (ids) => void expired.push(...ids),
+    clock,
+    logger: silent,
+  });
+  expiry.lead(true);
+  await clock.advance(1100);
+  deadline = 3000;
+  asked.resolve();
+  await clock.advance(1000);
+  t.same(expired, []);
+  await clock.advance(1500);
+  t.same(expired, [7n]);
+});
+
+test("very many leases that ended go in several entries, one after the other", async (t) => {
+  const clock = new HandClock();
+  let left = 5;
+  const entries: number[] = [];
+  const expiry = new LeaseExpiry({
+    leases: {
+      due: (now) => (now >= 1000 && left > 0 ? [BigInt(left--) as LeaseId] : []),
+      nextDeadline: () => (left > 0 ? Instant(1000) : null),
+    },
+    confirmLeadership: async () => {},
+    expire: async (ids) => void entries.push(ids.length),
+    clock,
+    logger: silent,
+  });
+  expiry.lead(true);
+  await clock.advance(1500);
+  t.same(entries, [1, 1, 1, 1, 1]);
+});

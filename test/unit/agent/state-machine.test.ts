@@ -1,7 +1,7 @@
 import { test } from "tap";
 import type { Outcome } from "../../../src/agent/pending.ts";
 import { StateMachine } from "../../../src/agent/state-machine.ts";
-import { Index, Instant, Term } from "../../../src/base/ids.ts";
+import { Index, Instant, LeaseId, Term } from "../../../src/base/ids.ts";
 import type { Entry } from "../../../src/raft/entry.ts";
 import {
   type CommandKind,
@@ -83,6 +83,12 @@ test("leases expire only by the term of the leader that found them expired", asy
   const held = (): number => store.range(wire.RangeRequest.create({ key: Buffer.from("held") })).count;
   t.equal(held(), 1, "an expiry that came into the log in the next term is nothing");
   t.equal(outcomes.get(3n)?.error?.code, "kv.leader-changed");
+  const remaining = (): number | undefined => store.leases.table.get(LeaseId(7n))?.remainingMs;
+  const checkpoint = { checkpoints: [{ ID: 7n, remaining_ms: 5000 }], term: 1 };
+  subject.apply([entry(2, "lease-checkpoint", checkpoint)], never);
+  t.equal(remaining(), 0, "nor is a checkpoint");
+  subject.apply([entry(2, "lease-checkpoint", { ...checkpoint, term: 2 })], never);
+  t.equal(remaining(), 5000);
   subject.apply([entry(2, "lease-expire", { ...late, term: 2 })], never);
   t.equal(held(), 0);
 });

@@ -2,42 +2,15 @@ import { test } from "tap";
 import type { GrpcStream } from "../../../src/api/transport/grpc-method.ts";
 import { type Gate, gateElsewhere } from "../../../src/api/v3/gate.ts";
 import { watch } from "../../../src/api/v3/watch.ts";
-import { fragments } from "../../../src/api/v3/watch-fragment.ts";
+import { WatchEncoder } from "../../../src/api/v3/watch-encoder.ts";
 import { type KvClient, KvError, type WatchSink } from "../../../src/store/kv.ts";
-import { Event, KeyValue, WatchRequest, WatchResponse } from "../../../src/store/wire/messages.ts";
-
-const event = (name: string, size: number): Event =>
-  Event.create({
-    kv: KeyValue.create({ key: Buffer.from(name), value: Buffer.alloc(size), mod_revision: 5 }),
-  });
-
-test("fragments: every event once, in order, all but the last marked", async (t) => {
-  const events = Array.from({ length: 20 }, (_, i) => event(`k${i}`, 300));
-  const whole = WatchResponse.create({ watch_id: 3, events });
-  t.equal(fragments(whole, 1_000_000).length, 1);
-  const pieces = fragments(whole, 1000).map((bytes) => ({ bytes, piece: WatchResponse.decode(bytes) }));
-  t.ok(pieces.length > 5);
-  for (const { bytes, piece } of pieces) {
-    t.ok(bytes.length <= 1000);
-    t.equal(piece.watch_id, 3);
-  }
-  t.strictSame(
-    pieces.map(({ piece }) => piece.fragment),
-    pieces.map((_, i) => i < pieces.length - 1),
-  );
-  const keys = pieces.flatMap(({ piece }) =>
-    piece.events.map((each) => Buffer.from(each.kv!.key).toString()),
-  );
-  t.strictSame(
-    keys,
-    events.map((each) => Buffer.from(each.kv!.key).toString()),
-  );
-  t.equal(
-    fragments(WatchResponse.create({ events: [event("big", 5000)] }), 1000).length,
-    1,
-    "one event stays whole",
-  );
-});
+import {
+  Event,
+  KeyValue,
+  ResponseHeader,
+  WatchRequest,
+  WatchResponse,
+} from "../../../src/store/wire/messages.ts";
 
 /** A stream whose outbox is full when told so. */
 function fakeStream() {
@@ -88,7 +61,7 @@ test("a full outbox stops the store and the client, a drain starts both", async 
   stream.onDrain();
   t.strictSame(log.splice(0), ["store resume", "resume"]);
   stream.onHalfClose();
-  t.strictSame(log.splice(0), ["store close", "end 0"]);
+  t.strictSame(log.splice(0), [], "a client that closed its half goes on receiving, as with etcd");
 });
 
 test("malformed requests end the stream; without a leader there is none", async (t) => {
@@ -105,4 +78,89 @@ test("malformed requests end the stream; without a leader there is none", async 
   };
   watch(kv, closed).handle(refused.stream);
   t.strictSame(refused.log, ["end 14"]);
+});
+
+test("a response in pieces is the message, and its events are the shared bytes", async (t) => {
+  const encoder = new WatchEncoder();
+  const kv = KeyValue.create({ key: Buffer.from("k"), value: Buffer.alloc(300), mod_revision: 5 });
+  const events = [Event.create({ kv }), Event.create({ type: 1, kv })];
+  const shared = { encoded: WatchResponse.encode({ events }) };
+  for (const revision of [5, 5, 6]) {
+    for (const [watch_id, fragment] of [
+      [0, false],
+      [7, true],
+    ] as const) {
+      const header = ResponseHeader.create({ cluster_id: 1n, member_id: 2n, revision, raft_term: 3n });
+      const response = WatchResponse.create({ header, watch_id, fragment, events });
+      const pieces = encoder.encode(response, shared);
+      t.equal(pieces.at(-1), shared.encoded, "not a copy");
+      t.strictSame(Buffer.concat(pieces), WatchResponse.encode(response));
+    }
+  }
+});
+
+test("a carrier that takes pieces gets pieces", async (t) => {
+  const { stream } = fakeStream();
+  const messages: Buffer[] = [];
+  let sink: WatchSink | undefined;
+  const kv = {
+    openWatch(given: WatchSink) {
+      sink = given;
+      return {};
+    },
+  } as unknown as KvClient;
+  watch(kv, gateElsewhere).handle(
+    Object.assign(stream, {
+      writePieces: (pieces: readonly Uint8Array[]) => messages.push(Buffer.concat(pieces)) > 0,
+    }),
+  );
+  const events = [Event.create({ kv: KeyValue.create({ key: Buffer.from("k") }) })];
+  const response = WatchResponse.create({ header: ResponseHeader.create({ revision: 2 }), events });
+  t.ok(sink!.deliver(response, { encoded: WatchResponse.encode({ events }) }));
+  t.strictSame(messages, [WatchResponse.encode(response)]);
+});
+
+test("a client that creates very many at once is read no faster than it is answered", async (t) => {
+  let sink: WatchSink | undefined;
+  const { stream, log } = fakeStream();
+  const nothing = (): void => {};
+  const watchStream = {
+    create: nothing,
+    cancel: nothing,
+    requestProgress: nothing,
+    resume: nothing,
+    close: nothing,
+  };
+  const kv = {
+    openWatch(given: WatchSink) {
+      sink = given;
+      return watchStream;
+    },
+  } as unknown as KvClient;
+  watch(kv, gateElsewhere).handle(stream);
+  const create = WatchRequest.encode({ create_request: { key: Buffer.from("a") } });
+  for (let i = 0; i < 999; i++) stream.onMessage(create);
+  t.strictSame(log, []);
+  stream.onMessage(create);
+  t.strictSame(log.splice(0), ["pause"]);
+  for (let i = 0; i < 1000; i++) sink!.deliver(WatchResponse.create({ created: true, watch_id: i }));
+  t.strictSame(
+    log.splice(0).filter((what) => what !== "write"),
+    ["resume"],
+  );
+  for (let i = 0; i < 1000; i++) {
+    stream.onMessage(WatchRequest.encode({ cancel_request: { watch_id: i } }));
+    stream.onMessage(WatchRequest.encode({ cancel_request: { watch_id: 5000 } }));
+  }
+  t.strictSame(log.splice(0), ["pause"], "cancels of known ids are answered too");
+  stream.full = true;
+  for (let i = 0; i < 1000; i++) sink!.deliver(WatchResponse.create({ canceled: true, watch_id: i }));
+  t.strictSame(
+    log.splice(0).filter((what) => what !== "write"),
+    [],
+    "the outbox is full now",
+  );
+  stream.full = false;
+  stream.onDrain();
+  t.strictSame(log, ["resume"]);
 });

@@ -13,6 +13,8 @@ export const options: Http2Options = {
   outboxBytesMax: 50_000,
   outboxTotalBytesMax: 1_000_000,
   headerListBytesMax: 64 * 1024,
+  pingIntervalMsMin: 0,
+  shared: { bytes: 0, bytesMax: 1_000_000_000, fairBytes: 0 },
 };
 
 export function frame(type: number, flags: number, id: number, payload: Uint8Array | number[] = []): Buffer {
@@ -132,7 +134,11 @@ export class Harness {
   }
 
   receive(...bytes: Uint8Array[]): this {
-    this.connection.receive(Buffer.concat(bytes), 0);
+    return this.receiveAt(0, ...bytes);
+  }
+
+  receiveAt(nowMs: number, ...bytes: Uint8Array[]): this {
+    this.connection.receive(Buffer.concat(bytes), nowMs);
     return this;
   }
 

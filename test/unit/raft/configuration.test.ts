@@ -3,6 +3,7 @@ import { test } from "tap";
 import { Index } from "../../../src/base/ids.ts";
 import {
   ConfigurationHistory,
+  contextOf,
   decodeConfiguration,
   encodeConfiguration,
   isValid,
@@ -100,4 +101,20 @@ test("the history follows the log: appended is in force, cut is not, compacted i
   t.throws(() => history.at(Index(1)), "older than the log");
   history.reset({ index: Index(9), term: entry("9@1").term }, configuration([7]));
   t.same(history.inForce.voters, [7n]);
+});
+
+test("law: a context travels beside the configuration, and changes nothing about it", async () => {
+  const context = fc.uint8Array({ maxLength: 50 });
+  fc.assert(
+    fc.property(context, fc.nat(3), (given, learners) => {
+      const bare = configuration([1, 2], [], [7, 8, 9].slice(0, learners));
+      const bytes = encodeConfiguration(bare, given);
+      const same = JSON.stringify(decodeConfiguration(bytes)?.learners.map(String));
+      return (
+        same === JSON.stringify(bare.learners.map(String)) &&
+        Buffer.compare(contextOf(bytes) ?? Buffer.from("none"), given) === 0 &&
+        contextOf(encodeConfiguration(bare)) === null
+      );
+    }),
+  );
 });

@@ -5,10 +5,10 @@ import { KeyIndex } from "../../../src/store/mvcc/key-index.ts";
 /** put 2, put 5, delete 6, put 8. */
 function example(): KeyIndex {
   const index = new KeyIndex();
-  index.put("k", 2, 0);
-  index.put("k", 5, 0);
-  index.tombstone("k", 6, 0);
-  index.put("k", 8, 0);
+  index.put("k", { main: 2, sub: 0, valueBytes: 1 });
+  index.put("k", { main: 5, sub: 0, valueBytes: 1 });
+  index.tombstone("k", { main: 6, sub: 0 });
+  index.put("k", { main: 8, sub: 0, valueBytes: 1 });
   return index;
 }
 
@@ -59,9 +59,9 @@ test("what a compaction drops, and what can still be read", async (t) => {
 
 test("a key that is only a tombstone disappears with it", async (t) => {
   const index = new KeyIndex();
-  index.put("a", 2, 0);
-  index.tombstone("a", 3, 0);
-  index.put("b", 4, 0);
+  index.put("a", { main: 2, sub: 0, valueBytes: 1 });
+  index.tombstone("a", { main: 3, sub: 0 });
+  index.put("b", { main: 4, sub: 0, valueBytes: 1 });
   index.compact(3, null, 10, () => {});
   t.equal(index.size, 2, "at exactly its revision it stays");
   index.compact(4, null, 10, () => {});
@@ -71,8 +71,8 @@ test("a key that is only a tombstone disappears with it", async (t) => {
 test("slices go on where the last one ended", async (t) => {
   const index = new KeyIndex();
   for (const name of ["a", "b", "c"]) {
-    index.put(name, 2, 0);
-    index.put(name, 3, 0);
+    index.put(name, { main: 2, sub: 0, valueBytes: 1 });
+    index.put(name, { main: 3, sub: 0, valueBytes: 1 });
   }
   const dropped: number[] = [];
   const drop = (main: number): void => void dropped.push(main);

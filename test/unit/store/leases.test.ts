@@ -25,7 +25,7 @@ test("a follower holds no deadlines, a new leader gives the full TTL", async (t)
   const { leases } = granted({ 1: 10 });
   t.equal(leases.nextDeadline(at(5)), null);
   t.equal(leases.renew(one, at(5)), null);
-  t.equal(leases.timeToLive(one, at(5))?.ttlSeconds, 10);
+  t.equal(leases.timeToLive(one, at(5), false)?.ttlSeconds, 10);
   leases.promote(at(100));
   t.equal(leases.nextDeadline(at(100)), at(110));
   leases.demote();
@@ -44,11 +44,11 @@ test("renewal, expiry, and no way back from it", async (t) => {
   t.strictSame(leases.due(at(20), 1), [two]);
   t.strictSame(leases.due(at(20), 1), [], "reported once");
   t.equal(leases.renew(one, at(20)), null, "its expiry may be in the log");
-  t.equal(leases.timeToLive(one, at(20))?.ttlSeconds, 0);
+  t.equal(leases.timeToLive(one, at(20), false)?.ttlSeconds, 0);
   t.strictSame(leases.due(at(21), 10).sort(), [one, two], "again, if the proposal was lost");
   world.done("lease-expire", wire.LeaseExpire.create({ IDs: [1n, 2n, 3n] }));
   t.equal(leases.nextDeadline(at(22)), null);
-  t.equal(leases.timeToLive(one, at(22)), null);
+  t.equal(leases.timeToLive(one, at(22), false), null);
 });
 
 test("a lease granted on the leader starts when the clock is next seen", async (t) => {
@@ -61,23 +61,64 @@ test("a lease granted on the leader starts when the clock is next seen", async (
   t.equal(leases.nextDeadline(at(4)), at(13), "a revoked one never starts");
 });
 
-test("checkpoints carry the remaining time to the next leader", async (t) => {
-  const { world, leases } = granted({ 1: 1000, 2: 10 });
+test("a renewal that came in time counts, however long the leadership took to confirm", async (t) => {
+  const { leases } = granted({ 1: 10 });
   leases.promote(at(0));
-  t.strictSame(leases.checkpoints(at(299), 300_000, 10), []);
-  const checkpoints = leases.checkpoints(at(300), 300_000, 10);
-  t.strictSame(checkpoints, [{ ID: 1n, remaining_ms: 700_000 }]);
-  world.done("lease-checkpoint", { checkpoints });
+  t.equal(leases.renew(one, at(12), at(9)), 10);
+  t.equal(leases.nextDeadline(at(12)), at(22), "it runs from the answer on");
+  t.equal(leases.renew(one, at(23), at(22)), null, "too late");
+});
+
+test("what is due at once is bounded by leases and keys together", async (t) => {
+  const { world, leases } = granted({ 1: 10, 2: 11 });
+  for (const key of ["a", "b", "c"]) put(world, key, 1n);
+  leases.promote(at(0));
+  t.strictSame(leases.due(at(20), 4), [one], "three keys and itself");
+  t.strictSame(leases.due(at(20), 4), [two]);
+});
+
+test("many renewals and revocations leave no more deadlines than leases", async (t) => {
+  const { world, leases } = granted({});
+  leases.promote(at(0));
+  for (let round = 0; round < 1000; round++) {
+    world.done("lease-grant", wire.LeaseGrantRequest.create({ ID: 1n, TTL: 1000 }));
+    leases.renew(one, at(round));
+    world.done("lease-revoke", wire.LeaseRevokeRequest.create({ ID: 1n }));
+  }
+  world.done("lease-grant", wire.LeaseGrantRequest.create({ ID: 1n, TTL: 10 }));
+  t.equal(leases.nextDeadline(at(1000)), at(1010));
+  t.strictSame(leases.due(at(1010), 10), [one], "once");
+  t.equal(leases.nextDeadline(at(1010)), at(1011), "or again, if its expiry gets lost");
+});
+
+test("checkpoints carry the remaining time to the next leader", async (t) => {
+  const { world, leases } = granted({ 1: 1000, 2: 10, 3: 300 });
+  leases.promote(at(0));
+  t.strictSame(leases.checkpoints(at(299), 10), []);
+  t.notOk(leases.isShortened(one));
+  const checkpoints = leases.checkpoints(at(300), 10);
+  t.strictSame(checkpoints, [{ ID: 1n, remaining_ms: 700_000 }], "only leases that are longer than the step");
+  t.ok(leases.isShortened(one), "from the moment on at which the log may know");
+  world.done("lease-checkpoint", { checkpoints, term: 1 });
+  t.equal(leases.nextCheckpoint(at(300)), at(600));
   const next = world.restarted().store.leases;
   next.promote(at(0));
-  next.due(at(0), 0);
-  t.equal(next.timeToLive(one, at(0))?.ttlSeconds, 700, "also after a restart from rows");
-  t.equal(next.renew(one, at(0)), 1000);
-  t.strictSame(
-    next.checkpoints(at(1), 300_000, 10),
-    [{ ID: 1n, remaining_ms: 999_000 }],
-    "a renewal is told too",
-  );
+  t.equal(next.timeToLive(one, at(0), false)?.ttlSeconds, 700, "also after a restart from rows");
+  t.ok(next.isShortened(one), "a new leader knows that the log knows less");
+});
+
+test("after a reset the log knows the full TTL again, and no checkpoint comes between", async (t) => {
+  const { world, leases } = granted({ 1: 1000 });
+  leases.promote(at(0));
+  world.done("lease-checkpoint", { checkpoints: leases.checkpoints(at(300), 10), term: 1 });
+  leases.resetting(one);
+  t.strictSame(leases.checkpoints(at(600), 10), [], "not while the reset is under way");
+  world.done("lease-checkpoint", { checkpoints: [{ ID: 1n, remaining_ms: 0 }], term: 1 });
+  leases.reset(one, true);
+  t.notOk(leases.isShortened(one));
+  t.equal(leases.renew(one, at(600)), 1000);
+  t.equal(leases.nextCheckpoint(at(600)), at(900), "counted from the renewal");
+  t.equal(world.restarted().store.leases.table.get(one)?.remainingMs, 0);
 });
 
 test("grant", async (t) => {

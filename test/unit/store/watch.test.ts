@@ -409,8 +409,10 @@ test("periodic progress goes to idle watchers that asked", async (t: Test) => {
   world.pumpAll();
   const before = got.length;
   world.store.notifyProgress();
+  world.pumpAll();
   t.equal(got.length, before, "it heard something since");
   world.store.notifyProgress();
+  world.pumpAll();
   t.strictSame(
     got.slice(before).map((response) => [response.watch_id, response.header!.revision]),
     [[0, 2]],

@@ -85,3 +85,24 @@ test("a second user is refused, until the first closes or is killed", async (t) 
   t.ok(fs.existsSync(join(path, "lock")), "the dead one left its socket");
   await (await openDataDirectory(path, identity)).close();
 });
+
+test("what a member began with is remembered, and damage to it is noticed", async (t) => {
+  const path = join(t.testdir(), "data");
+  const members = [{ id: MemberId(0x12n), name: "h1", peerUrls: ["http://a:1"], isLearner: false }];
+  const start = { joined: true, members };
+  await (await openDataDirectory(path, { ...identity, start })).close();
+  t.strictSame((await inspect(path))?.start, start);
+  const again = await openDataDirectory(path, { name: "h1" });
+  t.strictSame(again.member.start, start);
+  await again.close();
+  for (const damage of [
+    1,
+    {},
+    { joined: true },
+    { joined: true, members: [{}] },
+    { joined: 1, members: [] },
+  ]) {
+    fs.writeFileSync(join(path, "member.json"), memberFile({ start: damage }));
+    await t.rejects(inspect(path), { code: "data-dir.damaged" }, JSON.stringify(damage));
+  }
+});
