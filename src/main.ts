@@ -14,6 +14,7 @@ const terminal: Terminal = {
   out: (chunk) => void process.stdout.write(chunk),
   complain: (line) => void process.stderr.write(`${line}\n`),
   input: () => text(process.stdin),
+  secret: async (prompt) => (await import("./cli/secret-prompt.ts")).askSecret(prompt),
   environment: process.env,
 };
 

@@ -71,7 +71,7 @@ export async function startAgent(config: AgentConfig, modules: AgentModules): Pr
 
 async function openAgent(config: AgentConfig, modules: AgentModules, scope: Scope): Promise<Agent> {
   const { clock, logger } = modules;
-  const metrics = new MetricsOfAgent(scope);
+  const metrics = new MetricsOfAgent({ scope, clock });
   const { kv, admin, server } = await openStore(config, modules, scope, metrics);
   const machineId = machineIdOf(config.dataDir);
   const leader = openLeaderLocator(config, machineId, { kv, server }, modules, scope);
@@ -82,7 +82,8 @@ async function openAgent(config: AgentConfig, modules: AgentModules, scope: Scop
     { name: config.name, role: config.role },
     { kv, server, units: () => units, network: () => network },
   );
-  units = await openUnits(config, { machineId }, { kv, leader, scope, clock, logger });
+  const pass = (): string | undefined => server?.httpAuthority.agentPass();
+  units = await openUnits(config, { machineId }, { kv, leader, pass, scope, clock, logger });
   const api = await openApi(config, { kv, admin, server, status, units, metrics, clock, logger });
   scope.defer(() => api.close(drainMs));
   scope.defer(await openMonitors(config.metrics.listen, opsOf({ kv, server, metrics, clock })));

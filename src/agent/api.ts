@@ -3,7 +3,7 @@ import fastify from "fastify";
 import { agentApi } from "../api/agent/plugin.ts";
 import type { StatusSource } from "../api/agent/status.ts";
 import { isWebSocketUpgrade } from "../api/gateway/web-socket.ts";
-import { requireRootForChanges } from "../api/http-guard.ts";
+import { guardHttp } from "../api/http-guard.ts";
 import { ClientListener } from "../api/listener.ts";
 import { grpcMetrics } from "../api/ops/grpc-metrics.ts";
 import { opsPlugin } from "../api/ops/plugin.ts";
@@ -12,11 +12,13 @@ import { gateElsewhere } from "../api/v3/gate.ts";
 import { Health } from "../api/v3/health.ts";
 import { v3Methods } from "../api/v3/methods.ts";
 import type { Clock, Logger } from "../base/ports.ts";
+import { ownOpenFilesMax } from "../host/open-files.ts";
 import type { AdminClient } from "../store/admin.ts";
 import type { KvClient } from "../store/kv.ts";
+import { RemoteAuthority } from "./auth/remote-authority.ts";
 import type { AgentConfig } from "./config.ts";
 import { registerGateway } from "./gateway.ts";
-import { receiveLimit } from "./limits.ts";
+import { connectionsMax, receiveLimit } from "./limits.ts";
 import { opsOf } from "./maintenance/ops.ts";
 import type { MetricsOfAgent } from "./metrics.ts";
 import type { Server } from "./server.ts";
@@ -49,13 +51,15 @@ export async function openApi(config: AgentConfig, modules: ApiModules): Promise
   const upgrades = { shouldUpgradeCallback: isWebSocketUpgrade };
   const http = fastify({ logger: false, forceCloseConnections: true, http: upgrades });
   const streams = await registerGateway(http, config, { methods, observer, clock, logger });
-  if (server) http.addHook("onRequest", requireRootForChanges(server.httpAuthority));
+  const networkPrefix = config.network.prefix;
+  const guard = server?.httpAuthority ?? new RemoteAuthority(modules);
+  http.addHook("onRequest", guardHttp({ networkPrefix }, guard));
   await http.register(opsPlugin(opsOf(modules)));
-  await http.register(agentApi({ networkPrefix: config.network.prefix }, { kv, status: modules.status }));
+  await http.register(agentApi({ networkPrefix }, { kv, status: modules.status }));
   await modules.units.routes(http);
   await http.ready();
   const listener = new ClientListener(
-    { listen: config.listenClient },
+    { listen: config.listenClient, connectionsMax: connectionsMax(ownOpenFilesMax()) },
     { grpc, http: http.server, streams, clock, logger },
   );
   await listener.listen();

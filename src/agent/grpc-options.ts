@@ -11,11 +11,14 @@ export function parseGrpc(flags: RunFlags): GrpcServerOptions {
   const range = { min: 0, max: 24 * hourMs };
   // A second at least, so that a mistaken unit does not make us ping without end.
   const patient = { min: 1000, max: 24 * hourMs };
+  // "0 to disable", says etcd, and leaves grpc-go's own in force, which are the same two hours and twenty seconds.
+  const patience = (flag: string, fallback: number): number =>
+    /^0(?:ms|s|m|h)?$/.test(flags[flag] ?? "") ? fallback : duration(flags, flag, fallback, patient);
   const streams = integer(flags, "max-concurrent-streams", uint32Max, { min: 1, max: uint32Max });
   return {
     keepaliveMinTimeMs: duration(flags, "grpc-keepalive-min-time", keepaliveMinTimeMs, range),
-    keepaliveIntervalMs: duration(flags, "grpc-keepalive-interval", keepaliveIntervalMs, patient),
-    keepaliveTimeoutMs: duration(flags, "grpc-keepalive-timeout", keepaliveTimeoutMs, patient),
+    keepaliveIntervalMs: patience("grpc-keepalive-interval", keepaliveIntervalMs),
+    keepaliveTimeoutMs: patience("grpc-keepalive-timeout", keepaliveTimeoutMs),
     streamsMax: Math.min(streams, streamsMax),
   };
 }

@@ -17,6 +17,7 @@ export class LeaderLoss {
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
   #timer: Timer | undefined;
+  #closed = false;
 
   constructor(options: { electionMs: number }, modules: { hasLeader: () => boolean; clock: Clock }) {
     this.#silenceMs = timeouts * options.electionMs;
@@ -37,6 +38,7 @@ export class LeaderLoss {
 
   /** Another leader, or none, is known. */
   leaderChanged(): void {
+    if (this.#closed) return;
     if (this.#hasLeader()) {
       this.#timer?.cancel();
       this.#timer = undefined;
@@ -44,6 +46,7 @@ export class LeaderLoss {
   }
 
   close(): void {
+    this.#closed = true;
     this.#timer?.cancel();
     this.#listeners.clear();
   }

@@ -27,6 +27,8 @@ export class LeaseExpiry {
   readonly #clock: Clock;
   readonly #logger: Logger;
   #timer: Timer | undefined;
+  /** When `timer` fires. */
+  #lookAt = 0;
   #leading = false;
   #looking = false;
 
@@ -54,10 +56,14 @@ export class LeaseExpiry {
 
   /** A lease was granted or its deadline moved: make sure that somebody looks. */
   leasesChanged(): void {
-    if (!this.#leading || this.#timer || this.#looking) return;
+    if (!this.#leading || this.#looking) return;
     const next = this.#leases.nextDeadline();
     if (next === null) return;
     const at = Math.max(next, this.#clock.now() + stepMs) as Instant;
+    // A lease that ends before all that were known must not wait for them.
+    if (this.#timer && this.#lookAt <= at) return;
+    this.#timer?.cancel();
+    this.#lookAt = at;
     this.#timer = this.#clock.at(at, () => void this.#look());
   }
 

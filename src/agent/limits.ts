@@ -42,3 +42,11 @@ export function receiveLimit({ store }: { readonly store: StoreConfig }): {
   if (store.type !== "member") return {};
   return { receiveBytesMax: store.server.limits.requestBytesMax + receiveSlackBytes };
 }
+
+/** What level (1,000 files at most), the log, the peers and the rest of the agent need besides the clients' connections. */
+const ownFilesMax = 1200;
+
+/** Connections of clients that leave the agent the files it needs; half of what there is, where that is little. */
+export function connectionsMax(openFilesMax: number): number {
+  return openFilesMax - Math.min(ownFilesMax, Math.ceil(openFilesMax / 2));
+}

@@ -76,6 +76,8 @@ export interface MemberModules {
   readonly timeoutError: () => KvError;
   /** While the store is being replaced by a received snapshot: when it can be read again. */
   readonly installing: () => Promise<void> | null;
+  /** While this member has come to a running cluster and its own state is not worth reading yet. */
+  readonly isJoining: () => boolean;
   readonly quota: Quota;
   readonly clock: Clock;
 }
@@ -92,8 +94,11 @@ export class Member implements KvClient {
   readonly #leaderCalls: LeaderCalls;
   readonly #renewals: LeaseRenewals;
   readonly #reads: Reads;
-  /** For the metrics: reads asked for and timed out, events handed to watchers, renewals answered as the leader. */
-  readonly counts = { reads: 0, readsTimedOut: 0, events: 0, renewals: 0 };
+  /**
+   * For the metrics: ranges asked for, txns that only read and the operations in them, read barriers that timed out, events handed to
+   * watchers, renewals answered as the leader.
+   */
+  readonly counts = { ranges: 0, readTxns: 0, readsTimedOut: 0, events: 0, renewals: 0 };
   #closed = false;
 
   constructor(options: MemberOptions, modules: MemberModules) {
@@ -115,6 +120,7 @@ export class Member implements KvClient {
   async range(init: Init<wire.RangeRequest>, options: CallOptions = {}): Promise<wire.RangeResponse> {
     const request = wire.RangeRequest.create(init);
     checkRange(request);
+    this.counts.ranges++;
     await this.#readable(request.serializable, options);
     this.#access.range(request, options.caller);
     const answer = this.#reads.range(request, options);
@@ -127,6 +133,7 @@ export class Member implements KvClient {
   ): Promise<readonly Uint8Array[]> {
     const request = wire.RangeRequest.create(init);
     checkRange(request);
+    this.counts.ranges++;
     await this.#readable(request.serializable, options);
     this.#access.range(request, options.caller);
     return this.#reads.encoded(request, options);
@@ -158,7 +165,10 @@ export class Member implements KvClient {
     if (!isReadOnly(request)) return this.#propose("txn", wire.TxnRequest, request, { ...options, raw });
     await this.#readable(isSerializable(request), options);
     this.#access.txn(request, options.caller);
-    return this.#withHeader(await this.#reads.txn(request, options));
+    const response = await this.#reads.txn(request, options);
+    this.counts.readTxns++;
+    this.counts.ranges += response.responses.length;
+    return this.#withHeader(response);
   }
 
   async compact(
@@ -245,6 +255,7 @@ export class Member implements KvClient {
   ): Promise<wire.MemberListResponse> {
     if (init.linearizable) await this.barrier(options.signal);
     await this.#permitted(() => this.#access.identified(options.caller), options);
+    await this.#modules.installing();
     // Of the cluster service no answer carries a revision (etcd.md 3, response header rule).
     const header = { ...this.header(undefined), revision: 0 };
     return wire.MemberListResponse.create({ header, members: [...this.#modules.store.members.list()] });
@@ -278,6 +289,7 @@ export class Member implements KvClient {
     const request = wire.RangeRequest.create(init);
     checkRange(request);
     checkRangeStream(request);
+    this.counts.ranges++;
     await this.#readable(request.serializable, options);
     this.#access.range(request, options.caller);
     yield* this.#reads.pieces(request, options);
@@ -290,7 +302,10 @@ export class Member implements KvClient {
       {
         deliver: (response, events) => {
           this.counts.events += response.events.length;
-          return sink.deliver(this.#withHeader(response), events);
+          // The store has said how far this goes; a cancel by compaction says nothing.
+          const revision = response.header?.revision ?? 0;
+          response.header = { ...this.header(undefined), revision };
+          return sink.deliver(response, events);
         },
         closed: (error) => sink.closed(error),
       },
@@ -305,12 +320,10 @@ export class Member implements KvClient {
 
   /** Until local state may answer: any that is whole, or all that was acknowledged before. */
   async #readable(serializable: boolean, { signal, caller }: CallOptions): Promise<void> {
-    this.counts.reads++;
-    if (!serializable) {
-      const self = this.#modules.store.members.get(this.#options.memberId);
-      if (caller !== undefined && self?.isLearner) throw new KvError("kv.learner-unsupported");
-      await this.barrier(signal);
-    }
+    const { store, isJoining } = this.#modules;
+    const self = serializable ? undefined : store.members.get(this.#options.memberId);
+    if (caller !== undefined && self?.isLearner) throw new KvError("kv.learner-unsupported");
+    if (!serializable || isJoining()) await this.barrier(signal);
     await this.#modules.installing();
   }
 
@@ -416,10 +429,11 @@ export class Member implements KvClient {
     const { caller, signal } = options;
     if (this.#access.isOpen(caller)) return this.#withHeader(await this.#proposeBytes(kind, body, options));
     const command = { kind, request, caller } as unknown as Command;
-    await permitted(
+    const later = permitted(
       () => this.#access.command(command),
       () => this.barrier(signal),
     );
+    if (later) await later;
     const propose = (): Promise<Response> => this.#proposeBytes<Response>(kind, body, options);
     return this.#withHeader(await asOfNow(caller!, propose));
   }

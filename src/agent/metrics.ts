@@ -1,11 +1,12 @@
 /** What this agent counts: the process from the start, the raft member once there is one (docs/metrics.md). */
 import { type HealthObserver, healthMetrics } from "../api/ops/health-metrics.ts";
-import { MetricRegistry } from "../api/ops/metrics.ts";
+import { MetricRegistry } from "../api/ops/metric-registry.ts";
 import { peerMetrics } from "../api/ops/peer-metrics.ts";
 import { processMetrics } from "../api/ops/process-metrics.ts";
 import { serverMetrics } from "../api/ops/server-metrics.ts";
 import { storeMetrics } from "../api/ops/store-metrics.ts";
 import { hex } from "../base/ids.ts";
+import type { Clock } from "../base/ports.ts";
 import type { Scope } from "../base/scope.ts";
 import { type ServerMeters, serverMeters } from "./maintenance/server-meters.ts";
 import type { Server } from "./server.ts";
@@ -23,9 +24,8 @@ export class MetricsOfAgent {
   clients: ClientTraffic | null = null;
   #meters: ServerMeters | null = null;
 
-  constructor(scope: Scope) {
-    const stop = processMetrics(this.registry);
-    scope.defer(stop);
+  constructor(modules: { readonly scope: Scope; readonly clock: Clock }) {
+    modules.scope.defer(processMetrics(this.registry, modules.clock));
   }
 
   /** Where a server reports what it measures; registered when first asked for. */
@@ -56,7 +56,6 @@ export class MetricsOfAgent {
       slowReads: () => shell.readsSlow,
       failedReads: () => kv.counts.readsTimedOut,
       quotaBytes: () => (Number.isFinite(server.quotaBytes) ? server.quotaBytes : 0),
-      learnersPromoted: () => meters.learnersPromoted,
       snapshotsBeingApplied: () => Number(server.isInstalling()),
     });
     registry.gauge("etcd_disk_wal_write_bytes_total", "Bytes of entries written to the log.", () =>
@@ -66,10 +65,10 @@ export class MetricsOfAgent {
       databaseBytes: () => store.bytesTotal,
       databaseBytesInUse: () => store.bytesInUse,
       openReads: () => store.keyspace.pins.size,
-      ranges: () => kv.counts.reads + apply.ranges,
+      ranges: () => kv.counts.ranges + apply.ranges,
       puts: () => apply.puts,
       deletes: () => apply.deletes,
-      txns: () => apply.txns,
+      txns: () => kv.counts.readTxns + apply.txns,
       putBytes: () => apply.putBytes,
       keys: () => store.keyspace.index.liveKeys,
       revision: () => store.revision,

@@ -8,7 +8,7 @@
  * log after a crash.
  */
 
-import { assertNever } from "../base/assert.ts";
+import { assert, assertNever } from "../base/assert.ts";
 import { hex, Index, type Instant, type MemberId, type Term } from "../base/ids.ts";
 import type { Clock, Logger, Timer } from "../base/ports.ts";
 import type { Entry, HardState, SnapshotMeta } from "../raft/entry.ts";
@@ -143,6 +143,11 @@ export class RaftShell {
     return this.#committed.length;
   }
 
+  /** Whether this member takes part. Until `start` nothing is stepped; reads and proposals wait. */
+  get started(): boolean {
+    return this.#started;
+  }
+
   start(): void {
     this.#started = true;
     this.post({ type: "start", now: this.#clock.now() });
@@ -150,8 +155,13 @@ export class RaftShell {
 
   /** Feeds an event from outside (a peer's message, a finished snapshot, a transfer). */
   post(event: RaftEvent): void {
-    // Peers may knock before this member takes part; to raft their messages are lost on the way.
-    if (this.#stopped || !this.#started) return;
+    if (this.#stopped) return;
+    if (!this.#started) {
+      // Peers may knock before this member takes part; to raft their messages are lost on the way, and it asks again. All
+      // other events follow from a step, and there was none.
+      assert(event.type === "receive" || event.type === "unreachable", "raft's own events come after start");
+      return;
+    }
     this.#inbox.push(event);
     this.#schedule();
   }
@@ -186,6 +196,7 @@ export class RaftShell {
    * `replace` runs. It says whether the snapshot is in place; the core hears of that before anything else.
    */
   async install(snapshot: SnapshotMeta, replace: () => Promise<boolean>): Promise<void> {
+    assert(this.#started, "the first event of a member is start");
     await this.#settleWrites();
     this.#installing = true;
     try {
@@ -230,7 +241,7 @@ export class RaftShell {
   }
 
   #schedule(): void {
-    if (this.#stopped || this.#turn || this.#installing) return;
+    if (!this.#started || this.#stopped || this.#turn || this.#installing) return;
     this.#turn = setImmediate(() => {
       this.#turn = undefined;
       if (this.#installing) return;

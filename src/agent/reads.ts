@@ -56,8 +56,8 @@ export class Reads {
     const { store, slices, header } = this.#modules;
     const pieces = store.rangePieces(request);
     try {
-      for (;;) {
-        const { done, value } = await slices.next(pieces, signal);
+      for (let turn: "now" | "queued" = "now"; ; turn = "queued") {
+        const { done, value } = await slices.next(pieces, { signal, turn });
         yield done ? { ...value, header: header(value.header?.revision) } : value;
         if (done) return;
       }

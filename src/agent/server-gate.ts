@@ -1,4 +1,5 @@
 /** Who may come in at a server's gRPC front (api/v3/gate.ts): is there a leader, does a learner answer this, who calls. */
+import { isUtf8 } from "node:buffer";
 import type { Metadata } from "../api/transport/grpc-method.ts";
 import { anonymous, callerWithToken, type Gate, tokenOf } from "../api/v3/gate.ts";
 import { KvError } from "../store/errors.ts";
@@ -37,6 +38,7 @@ export class ServerGate implements Gate {
   admit(path: string, metadata: Metadata): Caller | Promise<Caller> {
     const { hasLeader, isLearner, authEnabled, tokens } = this.#modules;
     if (isLearner() && !learnerPaths.has(path)) throw new KvError("kv.learner-unsupported");
+    if (!isText(metadata.get("client-api-version"))) throw new KvError("kv.invalid-client-api-version");
     if (metadata.get("hasleader") === "true" && !hasLeader()) throw new KvError("kv.no-leader");
     const token = tokenOf(metadata);
     if (token === undefined) return anonymous;
@@ -105,6 +107,12 @@ class StreamCaller implements Caller {
     return this.#identity.caller();
   }
 }
+
+/** Whether a header, a character for each byte, is UTF-8. */
+function isText(header: string | undefined): boolean {
+  return header === undefined || !notAscii.test(header) || isUtf8(Buffer.from(header, "latin1"));
+}
+const notAscii = /[^\0-\x7f]/;
 
 function fail(error: KvError): never {
   throw error;

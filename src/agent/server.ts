@@ -238,6 +238,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
       beforeRenewal: (ids) => checkpoints.beforeRenewal(ids),
       timeoutError,
       installing: () => snapshots.installing,
+      isJoining: () => membership.isJoining,
       quota: new Quota(
         { bytesMax: quotaBytes, memberId: identity.memberId },
         {
@@ -325,7 +326,14 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
     },
   );
   const membership = new Membership(
-    { ...options.membership, self: identity.memberId, clusterToken: options.clusterToken, timeoutMs },
+    {
+      ...options.membership,
+      self: identity.memberId,
+      joined: identity.joined,
+      clusterToken: options.clusterToken,
+      requestBytesMax,
+      timeoutMs,
+    },
     {
       raft,
       shell,
@@ -336,7 +344,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
       clock,
       logger,
       removed: modules.removed ?? (() => {}),
-      promoted: () => meters.learnersPromoted++,
+      promoted: meters.promoted,
     },
   );
   membership.start(scope);
@@ -384,7 +392,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
   const gate = new ServerGate({
     hasLeader: () => shell.leader !== null,
     leaderLoss,
-    isLearner: () => store.members.get(identity.memberId)?.isLearner === true,
+    isLearner: () => membership.isLearner,
     authEnabled: () => store.auth.table.enabled,
     tokens: auth.tokens,
   });
@@ -476,7 +484,7 @@ async function publish(
       );
       return;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted || (error instanceof KvError && error.code === "kv.stopped")) return;
       logger.warn({ error: messageOf(error) }, "waiting for a leader");
     }
   }

@@ -1,6 +1,6 @@
 /**
  * Long reads in slices. All readers of a member share one turn per iteration of the event loop and one budget of time in it, so
- * a hundred wide ranges hold the loop no longer than one does. What is done in its first slice never leaves the turn.
+ * a hundred wide ranges hold the loop no longer than a few do. What is done in its first slice never leaves the turn.
  */
 import { KvError } from "../store/errors.ts";
 
@@ -8,6 +8,8 @@ import { KvError } from "../store/errors.ts";
 const turnMs = 4;
 /** What a job may use at once when it arrives: enough for nearly every range. */
 const firstMs = 1;
+/** Who arrives while so many wait gets one step at once, and the rest in turn: else each arrival would add to the hold. */
+const firstWaitingMax = 4;
 
 interface Job {
   /** Works until the time; true when it is done, one way or the other. */
@@ -31,16 +33,17 @@ export class Slices {
 
   /** The result; without a turn in between if the work is small. Rejects with what the work throws, or `kv.canceled`. */
   async run<Result>(steps: Generator<void, Result>, signal?: AbortSignal): Promise<Result> {
-    return (await this.next(steps, signal)).value as Result;
+    return (await this.next(steps, { signal })).value as Result;
   }
 
   /**
    * Works on until there is something: a value other than null or undefined, or the end. Pauses in between are the places
-   * where the work yielded nothing.
+   * where the work yielded nothing. Who comes back for a further piece is `queued`: a fast reader would otherwise be served all
+   * its pieces in one turn.
    */
   next<Piece, Result>(
     steps: Generator<Piece, Result>,
-    signal?: AbortSignal,
+    { signal, turn = "now" }: { signal?: AbortSignal | undefined; turn?: "now" | "queued" } = {},
   ): Promise<IteratorResult<NonNullable<Piece>, Result>> {
     return new Promise((resolve, reject) => {
       const work = (deadline: number): boolean => {
@@ -62,7 +65,8 @@ export class Slices {
           return true;
         }
       };
-      if (!work(this.#now() + firstMs)) this.#add({ work });
+      const first = this.#jobs.length < firstWaitingMax ? firstMs : 0;
+      if (turn === "queued" || !work(this.#now() + first)) this.#add({ work });
     });
   }
 

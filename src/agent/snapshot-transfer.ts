@@ -19,7 +19,12 @@ import type { StorageSlot } from "./storage-slot.ts";
 
 /** Why a transfer did not happen; the leader tries again. */
 export class SnapshotError extends AgentError<{
-  code: "snapshot.busy" | "snapshot.stale" | "snapshot.unknown-index" | "snapshot.not-leader";
+  code:
+    | "snapshot.busy"
+    | "snapshot.not-started"
+    | "snapshot.stale"
+    | "snapshot.unknown-index"
+    | "snapshot.not-leader";
 }> {
   override readonly name = "SnapshotError";
 }
@@ -77,6 +82,10 @@ export class SnapshotTransfer {
     const { raft, shell, generations, logger, clock, meters } = this.#modules;
     if (this.#receiving)
       throw new SnapshotError("another snapshot is being received", { code: "snapshot.busy" });
+    if (!shell.started) {
+      // What the initial corruption check looks at must stay, and raft hears of nothing before its start.
+      throw new SnapshotError("this member does not take part yet", { code: "snapshot.not-started" });
+    }
     if (meta.index <= shell.applied) {
       throw new SnapshotError("the state is already newer", { code: "snapshot.stale" });
     }

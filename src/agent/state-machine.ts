@@ -8,7 +8,7 @@ import { contextOf } from "../raft/configuration.ts";
 import type { Entry } from "../raft/entry.ts";
 import { decodeCommand } from "../store/command.ts";
 import { KvError } from "../store/errors.ts";
-import type { StoreWrite } from "../store/storage.ts";
+import { rowsIn, type StoreWrite } from "../store/storage.ts";
 import type { Store } from "../store/store.ts";
 import type { ApplyObserver } from "./maintenance/apply-meter.ts";
 import type { Outcome } from "./pending.ts";
@@ -57,14 +57,17 @@ export class StateMachine {
     const writes: StoreWrite[] = [];
     const settled: [bigint, Outcome][] = [];
     let taken = 0;
+    let rows = 0;
+    let counted = 0;
     let next = entriesPerClockCheck;
     const started = this.#clock.now();
     for (const entry of entries) {
       this.#applyOne(entry, writes, settled);
       taken++;
-      if (Math.max(taken, writes.length) < next) continue;
+      for (; counted < writes.length; counted++) rows += rowsIn(writes[counted]!);
+      if (Math.max(taken, rows) < next) continue;
       if (this.#clock.now() >= deadline) break;
-      next = Math.max(taken, writes.length) + entriesPerClockCheck;
+      next = Math.max(taken, rows) + entriesPerClockCheck;
     }
     const last = entries[taken - 1];
     if (!last) return 0;

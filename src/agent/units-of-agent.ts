@@ -42,7 +42,15 @@ export type UnitsStatus = Pick<AgentStatus, "machines" | "units"> & { readonly p
 export async function openUnits(
   config: AgentConfig,
   options: { machineId: string },
-  modules: { kv: KvClient; leader: LeaderLocator; scope: Scope; clock: Clock; logger: Logger },
+  modules: {
+    kv: KvClient;
+    leader: LeaderLocator;
+    /** What this agent shows to the others, where it has something. */
+    pass: () => string | undefined;
+    scope: Scope;
+    clock: Clock;
+    logger: Logger;
+  },
 ): Promise<UnitsOfAgent> {
   const { scope, clock } = modules;
   const logger = modules.logger.child({ module: "units" });
@@ -54,7 +62,7 @@ export async function openUnits(
   if (problem !== null) logger.warn({ problem }, "this host runs no units");
   const reopenDriver = async (): Promise<UnitDriver | null> =>
     (await probeSystemd({ unitsDirectory: defaultUnitsDirectory }, { clock })).driver;
-  const http = new NodePeerHttp();
+  const http = new NodePeerHttp(modules);
   scope.defer(() => http.close());
   const units = new UnitsModule(
     {

@@ -34,7 +34,14 @@ export class WatchPump {
   /** Resolves after the first slice after which `reached` holds, when `signal` fires, or when the pump is closed. */
   async until(reached: () => boolean, signal?: AbortSignal): Promise<void> {
     while (!reached() && !this.#closed && !signal?.aborted) {
-      await new Promise<void>((resolve) => this.#afterSlice.push(resolve));
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          signal?.removeEventListener("abort", done);
+          resolve();
+        };
+        this.#afterSlice.push(done);
+        signal?.addEventListener("abort", done, { once: true });
+      });
     }
   }
 

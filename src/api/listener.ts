@@ -15,6 +15,8 @@ const preface = Buffer.from("PRI * HTTP/2.0", "latin1");
 /** A connection that has not said what it is by then is closed. */
 const firstBytesTimeoutMs = 10_000;
 const backlog = 1024;
+/** Silence after which the kernel asks whether the other host is there at all. */
+const tcpKeepaliveMs = 30_000;
 
 export interface ListenAddress {
   readonly host: string;
@@ -25,6 +27,7 @@ export interface ListenAddress {
 export class ClientListener {
   readonly #listen: readonly ListenAddress[];
   readonly #firstBytesTimeoutMs: number;
+  readonly #connectionsMax: number;
   readonly #grpc: GrpcServer;
   readonly #http: HttpServer;
   /** Streaming calls over HTTP/1.1, which would otherwise outlast the server's end. */
@@ -34,9 +37,18 @@ export class ClientListener {
   readonly #servers: Server[] = [];
   /** Connections that have not decided yet, and those that fastify has. gRPC counts its own. */
   readonly #sockets = new Set<Socket>();
+  /** Those of them that have not. */
+  readonly #undecided = new Set<Socket>();
+  /** Has been logged. */
+  #full = false;
 
   constructor(
-    options: { listen: readonly ListenAddress[]; firstBytesTimeoutMs?: number },
+    options: {
+      listen: readonly ListenAddress[];
+      firstBytesTimeoutMs?: number;
+      /** Over all addresses; further ones are closed at once, so that the store keeps the files it needs. */
+      connectionsMax?: number;
+    },
     modules: {
       grpc: GrpcServer;
       http: HttpServer;
@@ -47,6 +59,7 @@ export class ClientListener {
   ) {
     this.#listen = options.listen;
     this.#firstBytesTimeoutMs = options.firstBytesTimeoutMs ?? firstBytesTimeoutMs;
+    this.#connectionsMax = options.connectionsMax ?? Number.POSITIVE_INFINITY;
     this.#grpc = modules.grpc;
     this.#http = modules.http;
     this.#streams = modules.streams;
@@ -81,6 +94,7 @@ export class ClientListener {
       this.#grpc.force();
       for (const socket of this.#sockets) socket.destroy();
     });
+    for (const socket of this.#undecided) socket.destroy();
     this.#streams?.close();
     this.#http.close(() => {}); // forgets its timers; its callback would report that it never listened
     this.#http.closeIdleConnections();
@@ -90,7 +104,8 @@ export class ClientListener {
   }
 
   #open(address: ListenAddress): Promise<Server> {
-    const server = createServer({ noDelay: true, pauseOnConnect: false }, (socket) => this.#accept(socket));
+    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepaliveMs };
+    const server = createServer(options, (socket) => this.#accept(socket));
     return new Promise((resolve, reject) => {
       server.once("error", (error) => reject(listenError(address, error)));
       server.listen({ host: address.host, port: address.port, backlog }, () => {
@@ -103,10 +118,24 @@ export class ClientListener {
     });
   }
 
+  /** Whether there is room for one more. */
+  #admits(): boolean {
+    const full = this.#sockets.size + this.#grpc.connections >= this.#connectionsMax;
+    if (full && !this.#full) this.#logger.warn({}, "too many client connections: new ones are closed");
+    this.#full = full;
+    return !full;
+  }
+
   #accept(socket: Socket): void {
+    if (!this.#admits()) {
+      socket.destroy();
+      return;
+    }
     this.#sockets.add(socket);
+    this.#undecided.add(socket);
     const forget = (): void => {
       this.#sockets.delete(socket);
+      this.#undecided.delete(socket);
       timer.cancel();
     };
     const timer = this.#clock.at(Instant(this.#clock.now() + this.#firstBytesTimeoutMs), () => {
@@ -121,6 +150,7 @@ export class ClientListener {
       const protocol = protocolOf(seen);
       if (protocol === "undecided") return;
       socket.removeListener("data", look);
+      this.#undecided.delete(socket);
       timer.cancel();
       socket.pause();
       socket.unshift(seen);

@@ -15,17 +15,24 @@ export interface Answer {
   readonly text: string;
 }
 
+export interface Credentials {
+  readonly name: string;
+  readonly password: string;
+}
+
 export class ApiClient {
   readonly endpoint: string;
   readonly #url: URL;
+  readonly #credentials: Credentials | null;
 
   /** `endpoint` is one http URL. Throws `cli.usage` for anything else. */
-  constructor(endpoint: string) {
+  constructor(endpoint: string, credentials: Credentials | null = null) {
     const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
     if (url?.protocol !== "http:" || !url.hostname)
       throw usageError(`--endpoint: "${endpoint}" is not a URL such as http://127.0.0.1:2379`);
     this.endpoint = `http://${url.host}`;
     this.#url = url;
+    this.#credentials = credentials;
   }
 
   /** The parsed body of a 200; any other status throws `cli.refused` with the agent's message. */
@@ -40,7 +47,10 @@ export class ApiClient {
     let request: ClientRequest | undefined;
     try {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        const headers = body === undefined ? {} : { "content-type": "application/json" };
+        const headers = {
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...authorizationOf(this.#credentials),
+        };
         request = httpRequest(new URL(path, this.#url), {
           method,
           headers,
@@ -74,7 +84,20 @@ export class ApiClient {
       return this.#notAnAgent();
     }
     const said = typeof message === "string" && message !== "" ? message : `HTTP status ${answer.status}`;
-    return new CliError(`${this.endpoint} refused: ${said}`, { code: "cli.refused", status: answer.status });
+    const text = this.#identityProblem(answer.status) ?? `refused: ${said}`;
+    return new CliError(`${this.endpoint} ${text}`, { code: "cli.refused", status: answer.status });
+  }
+
+  /** What to do about a refusal for who one is; null for others. */
+  #identityProblem(status: number): string | null {
+    const user = this.#credentials?.name;
+    if (status === 401) {
+      return user === undefined
+        ? "has auth on; say who you are with --user NAME"
+        : `does not accept user ${user} with this password; check --user`;
+    }
+    if (status !== 403) return null;
+    return `does not let user ${user ?? "of this call"} do this; a user with role root may do everything`;
   }
 
   #notAnAgent(): CliError {
@@ -92,6 +115,12 @@ export class ApiClient {
     const message = `cannot reach ${this.endpoint} (${why}); ${advice}`;
     return new CliError(message, { code: "cli.unreachable", endpoint: this.endpoint }, { cause });
   }
+}
+
+function authorizationOf(credentials: Credentials | null): { authorization?: string } {
+  if (credentials === null) return {};
+  const { name, password } = credentials;
+  return { authorization: `Basic ${Buffer.from(`${name}:${password}`, "utf8").toString("base64")}` };
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -6,6 +6,8 @@ export interface Terminal {
   complain(line: string): void;
   /** All of standard input. */
   input(): Promise<string>;
+  /** Asks for something that is not to be shown; null if nobody answers. */
+  secret(prompt: string): Promise<string | null>;
   /** Environment variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }

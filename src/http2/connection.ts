@@ -125,7 +125,10 @@ export class Http2Connection implements ReceiverHost {
   write(stream: Http2Stream, bytes: Uint8Array): boolean {
     this.#receiver.earned();
     this.#sender.write(stream, bytes);
-    stream.wantsDrain = stream.outboxBytes >= this.#options.outboxBytesMax;
+    const { outboxBytesMax, outboxTotalBytesMax } = this.#options;
+    stream.wantsDrain =
+      stream.outboxBytes >= outboxBytesMax ||
+      (stream.outboxBytes > 0 && this.#sender.isFull(outboxTotalBytesMax));
     return !stream.wantsDrain;
   }
 

@@ -2,7 +2,7 @@
 export interface SharedOutboxes {
   /** Counted by the connections. */
   bytes: number;
-  /** From here on, connections that hold more than `fairBytes` themselves get no new streams; the others do not notice. */
+  /** From here on, connections that hold more than `fairBytes` themselves count as full; the others do not notice. */
   readonly bytesMax: number;
   readonly fairBytes: number;
 }
@@ -17,7 +17,7 @@ export interface Http2Options {
   readonly streamsMax: number;
   /** `write` says "wait" from here on, per stream. */
   readonly outboxBytesMax: number;
-  /** No new streams while the outboxes of all streams hold this much. */
+  /** No new streams while the outboxes of all streams hold this much, and `write` says "wait" to each after one message. */
   readonly outboxTotalBytesMax: number;
   /** Closer pings are strikes against the peer, unless we sent it something meanwhile; the third too many ends the connection. */
   readonly pingIntervalMsMin: number;

@@ -31,8 +31,8 @@ const resetAllowance = { max: 20_000, perSecond: 1000 };
 const idleFrameAllowance = { max: 10_000, perSecond: 100 };
 /** As with grpc-go: two are forgiven. */
 const pingStrikesMax = 2;
-/** A change of the windows touches every stream; each of so many streams costs a client as much as one idle frame. */
-const streamsPerIdleFrame = 1000;
+/** Streams whose window a client may change by SETTINGS. Never earned anew: a cheap call would pay for the work of seconds. */
+const widenAllowance = { max: 1_000_000, perSecond: 100_000 };
 const noPayload = new Uint8Array(0);
 
 export class Receiver {
@@ -46,6 +46,7 @@ export class Receiver {
   readonly #block = new HeaderBlock();
   readonly #resets = new Allowance(resetAllowance);
   readonly #idleFrames = new Allowance(idleFrameAllowance);
+  readonly #widened = new Allowance(widenAllowance);
   #greeted = false;
   #pingStrikes = 0;
   #lastPingMs = Number.NEGATIVE_INFINITY;
@@ -306,7 +307,7 @@ export class Receiver {
     const { streamWindow, headerTableBytes } = readSettings(frame.bytes, frame.start, frame.end);
     if (headerTableBytes !== undefined) this.#sender.tableUpdateDue = true;
     if (streamWindow !== undefined) {
-      this.#idle(Math.floor(this.#streams.size / streamsPerIdleFrame));
+      if (!this.#widened.take(this.#nowMs, this.#streams.size)) throw calm("too many changes of the windows");
       const more = streamWindow - this.#sender.streamWindow;
       this.#sender.streamWindow = streamWindow;
       for (const stream of this.#streams.all()) {
@@ -375,8 +376,8 @@ export class Receiver {
   }
 
   /** Counts a frame that carried nothing. */
-  #idle(cost = 1): void {
-    if (!this.#idleFrames.take(this.#nowMs, cost)) throw calm("too many frames that carry nothing");
+  #idle(): void {
+    if (!this.#idleFrames.take(this.#nowMs)) throw calm("too many frames that carry nothing");
   }
 
   /** A request that never became a stream. */

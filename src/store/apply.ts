@@ -17,7 +17,7 @@ import type { MemberTable } from "./members.ts";
 import type { Compaction } from "./mvcc/compaction.ts";
 import type { Keyspace } from "./mvcc/keyspace.ts";
 import { Revision } from "./mvcc/revision.ts";
-import { checkPutState, planTxn, runTxn } from "./mvcc/txn.ts";
+import { checkPutKey, checkPutLease, planTxn, runTxn } from "./mvcc/txn.ts";
 import type { StoreOptions } from "./options.ts";
 import type { StoreWrite } from "./storage.ts";
 import type {
@@ -106,7 +106,8 @@ export class Applier {
   #put(request: wire.PutRequest, writes: StoreWrite[]): wire.PutResponse {
     this.#modules.alarms.checkWhole();
     checkPut(request);
-    checkPutState(request, this.#modules);
+    checkPutLease(request, this.#modules);
+    checkPutKey(request, this.#modules);
     this.#modules.alarms.checkSpace();
     const revision = new Revision(this.#modules);
     const response = revision.put(request);
@@ -186,9 +187,9 @@ export class Applier {
 
   /** All keys of a lease go in one revision of their own (etcd.md 6); without keys the revision does not move. */
   #endLease(id: LeaseId, writes: StoreWrite[]): void {
-    const names = [...this.#modules.leases.get(id)!.keys].sort();
+    const names = this.#modules.leases.detachAll(id);
     const revision = new Revision(this.#modules);
-    for (const name of names) revision.delete(name);
+    revision.deleteAll(names);
     revision.close(writes);
     this.#modules.leases.remove(id, writes);
   }

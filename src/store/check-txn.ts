@@ -3,6 +3,9 @@
  * which the same branch deletes, in either order. Nested txns count with both their branches against everything beside them;
  * only the two branches of one txn are free of each other, since just one of them runs. Deletes may overlap.
  *
+ * etcd's rule has two gaps, and a client may rely on them: a nested txn may put what a nested txn behind it deletes, and a delete
+ * without an end meets no put at all. So a txn may change a key more than once.
+ *
  * Every member runs this twice for every txn, so it must not multiply. The names of all puts are sorted once; from then on a
  * put is its rank among them and a deleted interval is a range of ranks, found by bisection:
  *
@@ -12,7 +15,6 @@
  */
 import { toLatin1 } from "../base/bytes.ts";
 import { KvError } from "./errors.ts";
-import { type Interval, intervalOf, isEmpty } from "./interval.ts";
 import type * as wire from "./wire/messages.ts";
 
 /** The ranks `low` <= r < `high`; never empty. */
@@ -23,17 +25,19 @@ interface Ranks {
 
 /** What an operation, or a list of them, touches. Puts without repetition, in no order. */
 interface Touched {
+  readonly isTxn: boolean;
   readonly puts: readonly number[];
   readonly deletes: readonly Ranks[];
 }
 
-/** A put of a list, and which operation of the list it belongs to. */
+/** A put of a list. */
 interface Owned {
   readonly rank: number;
-  readonly owner: number;
+  /** The last operation of the list whose deletes may not hold it, if they are a nested txn's: the one before its own, or any. */
+  readonly until: number;
 }
 
-const nothing: Touched = { puts: [], deletes: [] };
+const nothing: Touched = { isTxn: false, puts: [], deletes: [] };
 
 /**
  * Throws KvError `kv.duplicate-key`. Returns how many puts and intervals it compared, all levels together: what its cost
@@ -62,29 +66,38 @@ class Check {
   branch(operations: readonly wire.RequestOp[]): Touched {
     const parts = operations.map((operation) => this.#operation(operation)).filter(isSomething);
     // What is alone has been checked inside, so a chain of nested txns is not looked at again on each level.
-    if (parts.length <= 1) return parts[0] ?? nothing;
-    const owned = parts.flatMap(({ puts }, owner) => puts.map((rank): Owned => ({ rank, owner })));
+    if (parts.length <= 1) return { ...(parts[0] ?? nothing), isTxn: false };
+    const owned = parts.flatMap(({ isTxn, puts }, owner) => {
+      const until = isTxn ? owner - 1 : parts.length;
+      return puts.map((rank): Owned => ({ rank, until }));
+    });
     this.compared += owned.length;
     owned.sort((left, right) => left.rank - right.rank);
     const isRepeated = owned.some(({ rank }, i) => i > 0 && rank === owned[i - 1]!.rank);
     if (isRepeated) refuse();
-    const another = nextOfAnother(owned);
-    parts.forEach(({ deletes }, owner) => {
+    const untils = new MaximumTree(owned.map(({ until }) => until));
+    parts.forEach(({ isTxn, deletes }, owner) => {
       this.compared += deletes.length;
-      for (const ranks of deletes) if (holdsAnother(owned, another, ranks, owner)) refuse();
+      for (const { low, high } of deletes) {
+        const first = bisect(owned.length, (i) => owned[i]!.rank >= low);
+        const end = bisect(owned.length, (i) => owned[i]!.rank >= high);
+        if (isTxn ? untils.maximum(first, end) >= owner : first < end) refuse();
+      }
     });
-    return { puts: owned.map(({ rank }) => rank), deletes: parts.flatMap(({ deletes }) => deletes) };
+    return {
+      isTxn: false,
+      puts: owned.map(({ rank }) => rank),
+      deletes: parts.flatMap(({ deletes }) => deletes),
+    };
   }
 
   #operation(operation: wire.RequestOp): Touched {
     if (operation.request_put) {
-      return { puts: [this.#rankOf.get(toLatin1(operation.request_put.key))!], deletes: [] };
+      return { ...nothing, puts: [this.#rankOf.get(toLatin1(operation.request_put.key))!] };
     }
     if (operation.request_delete_range) {
-      const { key, range_end } = operation.request_delete_range;
-      const interval = intervalOf(key, range_end);
-      const ranks = isEmpty(interval) ? null : this.#ranksOf(interval);
-      return ranks === null ? nothing : { puts: [], deletes: [ranks] };
+      const ranks = this.#ranksOf(operation.request_delete_range);
+      return ranks === null ? nothing : { ...nothing, deletes: [ranks] };
     }
     return operation.request_txn ? this.#eitherBranch(operation.request_txn) : nothing;
   }
@@ -93,14 +106,20 @@ class Check {
     const success = this.branch(request.success);
     const failure = this.branch(request.failure);
     return {
+      isTxn: true,
       puts: [...new Set([...success.puts, ...failure.puts])],
       deletes: [...success.deletes, ...failure.deletes],
     };
   }
 
-  #ranksOf(interval: Interval): Ranks | null {
-    const low = firstFrom(this.#names, interval.low);
-    const high = interval.high === null ? this.#names.length : firstFrom(this.#names, interval.high);
+  /**
+   * Null if there is no put in it. As in etcd the interval is taken as it is written: a zero byte for "no end" is here a key like
+   * any other, with nothing before it, so a delete without an end meets no put.
+   */
+  #ranksOf({ key, range_end }: wire.DeleteRangeRequest): Ranks | null {
+    const start = toLatin1(key);
+    const low = firstFrom(this.#names, start);
+    const high = firstFrom(this.#names, range_end.length === 0 ? `${start}\0` : toLatin1(range_end));
     return low < high ? { low, high } : null;
   }
 }
@@ -118,27 +137,29 @@ function isSomething({ puts, deletes }: Touched): boolean {
   return puts.length > 0 || deletes.length > 0;
 }
 
-/** For each position of puts in order: the first one behind it that belongs to another operation. */
-function nextOfAnother(owned: readonly Owned[]): number[] {
-  const next: number[] = new Array(owned.length).fill(owned.length);
-  for (let i = owned.length - 2; i >= 0; i--) {
-    next[i] = owned[i]!.owner === owned[i + 1]!.owner ? next[i + 1]! : i + 1;
-  }
-  return next;
-}
+/** Answers which number is the largest in a part of a list, in a few steps. */
+class MaximumTree {
+  readonly #size: number;
+  /** The list in the upper half; each number below is the larger one of the two at twice its place. */
+  readonly #nodes: number[];
 
-/** Whether a put in these ranks belongs to an operation other than `owner`. */
-function holdsAnother(
-  owned: readonly Owned[],
-  another: readonly number[],
-  { low, high }: Ranks,
-  owner: number,
-): boolean {
-  const first = bisect(owned.length, (i) => owned[i]!.rank >= low);
-  if (first === owned.length || owned[first]!.rank >= high) return false;
-  if (owned[first]!.owner !== owner) return true;
-  const other = owned[another[first]!];
-  return other !== undefined && other.rank < high;
+  constructor(numbers: readonly number[]) {
+    this.#size = numbers.length;
+    this.#nodes = [...new Array<number>(this.#size).fill(0), ...numbers];
+    for (let i = this.#size - 1; i > 0; i--) {
+      this.#nodes[i] = Math.max(this.#nodes[2 * i]!, this.#nodes[2 * i + 1]!);
+    }
+  }
+
+  /** Of the numbers from `from` on and before `to`; negative infinity if there are none. */
+  maximum(from: number, to: number): number {
+    let maximum = Number.NEGATIVE_INFINITY;
+    for (let [low, high] = [from + this.#size, to + this.#size]; low < high; low >>>= 1, high >>>= 1) {
+      if (low & 1) maximum = Math.max(maximum, this.#nodes[low++]!);
+      if (high & 1) maximum = Math.max(maximum, this.#nodes[--high]!);
+    }
+    return maximum;
+  }
 }
 
 /** The rank of the first name that is not below `name`. */

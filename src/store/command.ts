@@ -13,7 +13,7 @@
  *         ..  ...  protobuf of the kind's message
  */
 import { assert } from "../base/assert.ts";
-import { asBuffer, emptyBytes, utf8 } from "../base/bytes.ts";
+import { asBuffer } from "../base/bytes.ts";
 import { CommandError } from "./errors.ts";
 import type { Caller } from "./kv.ts";
 import * as admin from "./wire/admin-messages.ts";
@@ -141,18 +141,21 @@ const kindByNumber: readonly (CommandKind | undefined)[] = (Object.keys(rows) as
 /** The entry's bytes; `body` is an encoding of the kind's request, and is copied. */
 export function encodeCommand(header: CommandHeader & { kind: CommandKind }, body: Uint8Array): Buffer {
   const { caller } = header;
-  const name = caller?.user ? utf8.encode(caller.user) : emptyBytes;
-  assert(name.length <= callerNameBytesMax, "a user name was checked when the user was added");
-  const headerBytes = commandHeaderBytes + (caller ? callerBytes + name.length : 0);
+  const name = caller?.user ?? "";
+  const nameBytes = Buffer.byteLength(name);
+  assert(nameBytes <= callerNameBytesMax, "a user name was checked when the user was added");
+  const headerBytes = commandHeaderBytes + (caller ? callerBytes + nameBytes : 0);
   const bytes = Buffer.allocUnsafe(headerBytes + body.length);
   bytes[0] = caller ? versionWithCaller : versionTrusted;
   bytes[1] = rows[header.kind].number;
   bytes.writeBigUInt64BE(BigInt.asUintN(64, header.requestId), 2);
   bytes.writeBigUInt64BE(BigInt(Math.trunc(header.wallMs)), 10);
   if (caller) {
-    bytes.writeBigUInt64BE(BigInt(caller.authRevision), commandHeaderBytes);
-    bytes.writeUInt16BE(name.length, commandHeaderBytes + 8);
-    bytes.set(name, commandHeaderBytes + callerBytes);
+    const { authRevision } = caller;
+    bytes.writeUInt32BE(Math.floor(authRevision / 2 ** 32), commandHeaderBytes);
+    bytes.writeUInt32BE(authRevision % 2 ** 32, commandHeaderBytes + 4);
+    bytes.writeUInt16BE(nameBytes, commandHeaderBytes + 8);
+    bytes.write(name, commandHeaderBytes + callerBytes, "utf8");
   }
   bytes.set(body, headerBytes);
   return bytes;
@@ -193,7 +196,8 @@ function decodeCaller(bytes: Uint8Array): { caller: Caller | undefined; bodyAt: 
   const view = asBuffer(bytes);
   const bodyAt = nameAt + view.readUInt16BE(nameAt - 2);
   if (bytes.length < bodyAt) throw new CommandError("the caller is cut");
-  const authRevision = Number(view.readBigUInt64BE(commandHeaderBytes));
-  const user = bodyAt === nameAt ? null : utf8.decode(bytes.subarray(nameAt, bodyAt));
+  const high = view.readUInt32BE(commandHeaderBytes);
+  const authRevision = high * 2 ** 32 + view.readUInt32BE(commandHeaderBytes + 4);
+  const user = bodyAt === nameAt ? null : view.toString("utf8", nameAt, bodyAt);
   return { caller: { user, authRevision }, bodyAt };
 }

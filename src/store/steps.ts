@@ -5,7 +5,7 @@
  */
 
 /** Yields between steps, returns what came of it. Ending it early (`return()`) lets go of whatever it holds. */
-export type Steps<Result> = Generator<void, Result>;
+export type Steps<Result> = Generator<undefined, Result>;
 
 /** Does all steps at once: inside apply, and for work that is known to be small. */
 export function finish<Result>(steps: Steps<Result>): Result {

@@ -21,6 +21,9 @@ const flagEndHeaders = 4;
 /** Our receive window per connection; topped up when half is used. */
 const windowBytes = 16 * 1024 * 1024;
 const initialWindowBytes = 65_535;
+/** The smallest limit that a server may have for the payload of a frame, which all have. */
+const frameBytesMax = 16_384;
+const initialWindowSetting = 4;
 
 /** `done(ok)` is called per call, from within the processing of one socket chunk. `message` is the answer, if there is one. */
 export type CallDone = (ok: boolean, message: Buffer | null) => void;
@@ -29,6 +32,13 @@ export type CallDone = (ok: boolean, message: Buffer | null) => void;
 export interface LoadStream {
   /** Sends one gRPC frame (prefix included). */
   write(message: Buffer): void;
+}
+/** A request that the server's windows, or the size of a frame, keep from going out at once. */
+interface Body {
+  readonly message: Buffer;
+  sent: number;
+  /** What the server takes on this stream. */
+  window: number;
 }
 interface OpenStream {
   readonly onMessage: (message: Buffer) => void;
@@ -46,6 +56,10 @@ export class LoadConnection {
   readonly #streams = new Map<number, OpenStream>();
   #streamId = 1;
   #sendWindow = initialWindowBytes;
+  /** The server's window for each new stream. */
+  #streamWindow = initialWindowBytes;
+  /** By stream. */
+  readonly #bodies = new Map<number, Body>();
   #received = 0;
   #rest: Buffer | null = null;
   #out: Buffer[] = [];
@@ -68,7 +82,7 @@ export class LoadConnection {
     this.#authority = authority;
     [this.#first, this.#next] = headerBlocks(authority, path);
     const settings = Buffer.alloc(6);
-    settings.writeUInt16BE(4, 0); // INITIAL_WINDOW_SIZE
+    settings.writeUInt16BE(initialWindowSetting, 0);
     settings.writeUInt32BE(windowBytes, 2);
     this.#out.push(Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1"));
     this.#out.push(frameOf(frame.settings, 0, 0, settings));
@@ -86,15 +100,22 @@ export class LoadConnection {
 
   /** Starts one call. `message` is a gRPC frame (prefix included). Goes out at the end of this turn, with all others. */
   call(message: Buffer, done: CallDone): void {
-    if (this.#sendWindow < message.length) {
+    const isLarge = message.length > Math.min(frameBytesMax, this.#streamWindow);
+    if (this.#bodies.size > 0 || (!isLarge && this.#sendWindow < message.length)) {
       this.#waiting.push({ message, done });
       return;
     }
-    this.#sendWindow -= message.length;
     const block = this.#streamId === 1 ? this.#first : this.#next;
     const id = this.#streamId;
     this.#streamId += 2;
     this.#calls.set(id, { done, answer: null });
+    if (isLarge) {
+      this.#out.push(frameOf(frame.headers, flagEndHeaders, id, block));
+      this.#bodies.set(id, { message, sent: 0, window: this.#streamWindow });
+      this.#sendBodies();
+      return;
+    }
+    this.#sendWindow -= message.length;
     const request = Buffer.allocUnsafe(2 * frameHeaderBytes + block.length + message.length);
     let at = writeHeader(request, 0, block.length, frame.headers, flagEndHeaders, id);
     at += block.copy(request, at);
@@ -118,6 +139,40 @@ export class LoadConnection {
         this.#flushSoon();
       },
     };
+  }
+
+  /** Goes on with what the windows allow now, then with the calls that wait. */
+  #sendBodies(): void {
+    for (const [id, body] of this.#bodies) {
+      const { message } = body;
+      while (body.sent < message.length) {
+        const size = Math.min(frameBytesMax, message.length - body.sent, body.window, this.#sendWindow);
+        if (size <= 0) break;
+        const part = message.subarray(body.sent, body.sent + size);
+        body.sent += size;
+        body.window -= size;
+        this.#sendWindow -= size;
+        this.#out.push(frameOf(frame.data, body.sent === message.length ? flagEndStream : 0, id, part));
+      }
+      if (body.sent === message.length) this.#bodies.delete(id);
+    }
+    this.#flushSoon();
+    while (this.#waiting.length > 0 && this.#bodies.size === 0) {
+      if (this.#waiting[0]!.message.length > this.#sendWindow && this.#sendWindow < frameBytesMax) return;
+      const { message, done } = this.#waiting.shift()!;
+      this.call(message, done);
+    }
+  }
+
+  #settings(payload: Buffer): void {
+    for (let at = 0; at + 6 <= payload.length; at += 6) {
+      if (payload.readUInt16BE(at) !== initialWindowSetting) continue;
+      const window = payload.readUInt32BE(at + 2);
+      for (const body of this.#bodies.values()) body.window += window - this.#streamWindow;
+      this.#streamWindow = window;
+    }
+    this.#out.push(frameOf(frame.settings, flagAck, 0, Buffer.alloc(0)));
+    this.#sendBodies();
   }
 
   #flushSoon(): void {
@@ -178,15 +233,14 @@ export class LoadConnection {
     } else if (type === frame.rstStream) {
       this.#finish(id);
     } else if (type === frame.settings && !(flags & flagAck)) {
-      this.#out.push(frameOf(frame.settings, flagAck, 0, Buffer.alloc(0)));
+      this.#settings(payload);
     } else if (type === frame.ping && !(flags & flagAck)) {
       this.#out.push(frameOf(frame.ping, flagAck, 0, payload));
-    } else if (type === frame.windowUpdate && id === 0) {
-      this.#sendWindow += payload.readUInt32BE(0);
-      while (this.#waiting.length > 0 && this.#waiting[0]!.message.length <= this.#sendWindow) {
-        const { message, done } = this.#waiting.shift()!;
-        this.call(message, done);
-      }
+    } else if (type === frame.windowUpdate) {
+      const body = this.#bodies.get(id);
+      if (id === 0) this.#sendWindow += payload.readUInt32BE(0);
+      else if (body) body.window += payload.readUInt32BE(0);
+      if (this.#bodies.size > 0 || this.#waiting.length > 0) this.#sendBodies();
     } else if (type === frame.goaway) {
       this.#socket.end();
     }
@@ -211,6 +265,8 @@ export class LoadConnection {
 
   /** A call is good when it brought a message: an error of gRPC is a status without one. */
   #finish(id: number): void {
+    // Answered before it was all sent: refused.
+    this.#bodies.delete(id);
     const stream = this.#streams.get(id);
     if (stream) {
       this.#streams.delete(id);

@@ -246,6 +246,40 @@ test("watchers are refused, and canceled, in etcd's words", { timeout: 60_000 },
   t.same([...new Set(values)], values.length > 0 ? ["seen"] : [], "nothing after the change");
 });
 
+test("a user that comes again does not get the calls of the one that went", {
+  timeout: 60_000,
+}, async (t) => {
+  const { agents } = await withAuth(t);
+  const [one, two] = agents as [TestAgent, TestAgent];
+  const root = await admitted(one, await login(one, "root", "rootpw"));
+  const token = await login(two, "u", "pw");
+  const former = await admitted(two, token);
+  await two.agent.kv.put({ key: bytes("a") }, { caller: former });
+  await ask(one, "UserDelete", { name: "u" }, root);
+  await ask(one, "UserAdd", { name: "u", password: "pw" }, root);
+  await ask(one, "UserGrantRole", { user: "u", role: "root" }, root);
+  const { kv } = two.agent.server!;
+  const calls: Record<string, () => Promise<unknown>> = {
+    put: () => kv.put({ key: bytes("a") }, { caller: former }),
+    range: () => kv.range({ key: bytes("a") }, { caller: former }),
+    txn: () => kv.txn({ success: [{ request_put: { key: bytes("a") } }] }, { caller: former }),
+    attach: () => kv.leaseTimeToLive({ ID: 1n }, { caller: former }),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    await t.rejects(call(), { code: "auth.old-revision" }, name);
+  }
+  await t.rejects(admitted(two, token), { code: "auth.invalid-token" });
+  const now = await admitted(two, await login(two, "u", "pw"));
+  await ask(one, "UserChangePassword", { name: "u", password: "other" }, root);
+  await t.rejects(kv.put({ key: bytes("a") }, { caller: now }), { code: "auth.old-revision" }, "password");
+  const last = await admitted(two, await login(two, "u", "other"));
+  await ask(one, "AuthDisable", {}, root);
+  await kv.barrier();
+  await kv.put({ key: bytes("a") }, { caller: last });
+  await ask(one, "AuthEnable");
+  await t.rejects(kv.put({ key: bytes("a") }, { caller: last }), { code: "auth.old-revision" }, "off and on");
+});
+
 test("users outlive a restart; simple tokens do not", { timeout: 60_000 }, async (t) => {
   const { agents } = await withAuth(t);
   const token = await login(agents[0]!, "u", "pw");
@@ -260,19 +294,41 @@ test("users outlive a restart; simple tokens do not", { timeout: 60_000 }, async
   });
 });
 
-test("our own HTTP interfaces are closed to changes", { timeout: 60_000 }, async (t) => {
+test("our own HTTP interfaces are closed while auth is on", { timeout: 60_000 }, async (t) => {
   const { agents } = await withAuth(t);
   const [one] = agents as [TestAgent];
-  const url = (path: string): string => `http://${one.endpoint}${path}`;
-  const set = async (authorization?: string): Promise<number> => {
-    const { status } = await fetch(url("/argosy/v1/network/config"), {
-      method: "PUT",
-      body: '{"Network":"10.5.0.0/16"}',
-      headers: authorization ? { authorization } : {},
-    });
-    return status;
+  const leader = agents.find(({ agent }) => agent.server!.shell.role === "leader")!;
+  const follower = agents.find((each) => each !== leader)!;
+  const root = await admitted(one, await login(one, "root", "rootpw"));
+  const asRoot = <Name extends AdminRpc>(name: Name, request: Partial<AdminRequest<Name>>) =>
+    ask(one, name, request, root);
+  for (const [user, from, to] of [
+    ["fleet", "/_coreos.com/fleet/", "/_coreos.com/fleet0"],
+    ["net", "/coreos.com/network/", "/coreos.com/network0"],
+  ] as const) {
+    await asRoot("UserAdd", { name: user, password: user });
+    await asRoot("RoleAdd", { name: user });
+    const perm = { permType: 0, key: bytes(from), range_end: bytes(to) };
+    await asRoot("RoleGrantPermission", { name: user, perm });
+    await asRoot("UserGrantRole", { user, role: user });
+  }
+  await asRoot("UserGrantRole", { user: "u", role: "fleet" });
+  await asRoot("UserGrantRole", { user: "u", role: "net" });
+  const request = async (
+    at: TestAgent,
+    path: string,
+    authorization?: string,
+    method = "GET",
+    body?: string,
+  ) => {
+    const headers = authorization ? { authorization } : {};
+    const url = `http://${at.endpoint}${path}`;
+    return fetch(url, { method, headers, ...(body ? { body } : {}) });
   };
   const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`;
+  const set = async (authorization?: string): Promise<number> =>
+    (await request(one, "/argosy/v1/network/config", authorization, "PUT", '{"Network":"10.5.0.0/16"}'))
+      .status;
   t.equal(await set(), 401);
   t.equal(await set(basic("root:wrong")), 401);
   t.equal(await set(basic("u:pw")), 403);
@@ -281,15 +337,50 @@ test("our own HTTP interfaces are closed to changes", { timeout: 60_000 }, async
   t.equal(await set(await login(one, "root", "rootpw")), 204);
   t.equal(await set(`Bearer ${await login(one, "u", "pw")}`), 403);
   for (const method of ["PUT", "DELETE", "PATCH", "POST"]) {
-    t.equal((await fetch(url("/fleet/v1/units/a.service"), { method })).status, 401, method);
-    t.equal(
-      (await fetch(url("//argosy/v1/network/config"), { method })).status,
-      401,
-      `${method} by another way`,
-    );
-    t.equal((await fetch(url("/v3x/../argosy/v1/network/config"), { method })).status, 401);
+    const status = async (path: string): Promise<number> =>
+      (await request(one, path, undefined, method)).status;
+    t.equal(await status("/fleet/v1/units/a.service"), 401, method);
+    t.equal(await status("//argosy/v1/network/config"), 401, `${method} by another way`);
+    t.equal(await status("/v3x/../argosy/v1/network/config"), 401);
   }
-  for (const path of ["/version", "/health", "/metrics"]) t.equal((await fetch(url(path))).status, 200, path);
+  // What each may read: nobody, who has no permission, fleet's keys, the network's, both, root.
+  const readers = [undefined, "nobody:x", "fleet:fleet", "net:net", "u:pw", "root:rootpw"] as const;
+  const reads: Record<string, readonly number[]> = {
+    "/fleet/v1/units": [401, 401, 200, 403, 200, 200],
+    "/fleet/v1/machines": [401, 401, 200, 403, 200, 200],
+    "/v1-alpha/state": [401, 401, 200, 403, 200, 200],
+    "/fleet/v1/units/none.service": [401, 401, 404, 403, 404, 404],
+    "/argosy/v1/network/config": [401, 401, 403, 200, 200, 200],
+    "/argosy/v1/status": [401, 401, 403, 403, 200, 200],
+    "/nothing/here": [404, 404, 404, 404, 404, 404],
+  };
+  for (const at of [leader, follower]) {
+    for (const [path, expected] of Object.entries(reads)) {
+      const statuses = [];
+      for (const reader of readers) {
+        statuses.push((await request(at, path, reader && basic(reader))).status);
+      }
+      t.same(statuses, expected, `${path} ${at === leader ? "at the leader" : "at a follower"}`);
+    }
+  }
+  t.equal((await request(leader, "/argosy/v1/cluster-state")).status, 401, "only for agents");
+  t.equal((await request(leader, "/argosy/v1/cluster-state", basic("fleet:fleet"))).status, 200);
+  t.equal((await request(leader, "/argosy/v1/status", undefined, "HEAD")).status, 401);
+  const refused = await request(one, "/fleet/v1/machines");
+  t.same(await refused.json(), { error: { code: 401, message: "credentials are needed" } });
+  t.match(refused.headers.get("www-authenticate"), /^Basic /);
+  for (const path of [
+    "/version",
+    "/health",
+    "/metrics",
+    "/livez",
+    "/readyz/serializable_read",
+    "/debug/vars",
+  ]) {
+    t.equal((await request(one, path)).status, 200, path);
+  }
+  await asRoot("AuthDisable", {});
+  t.equal((await request(one, "/argosy/v1/status")).status, 200, "auth is off");
 });
 
 test("JSON Web Tokens need no log, and grow old with the auth store", { timeout: 60_000 }, async (t) => {

@@ -33,11 +33,13 @@ export class RunningEtcdctl {
   #printed = "";
   #wake: () => void = () => {};
 
-  constructor(endpoint: string, args: readonly string[]) {
+  /** `input` goes to its standard input, which stays open. */
+  constructor(endpoint: string, args: readonly string[], input?: string) {
     this.#child = spawn("etcdctl", [`--endpoints=${endpoint}`, ...args], {
       env: environment,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
+    this.#child.stdin?.write(input ?? "");
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       stream.on("data", (chunk: Buffer) => {
         this.#printed += chunk.toString("utf8");
@@ -58,10 +60,31 @@ export class RunningEtcdctl {
     return this.#printed;
   }
 
-  async stop(): Promise<void> {
+  /** All output so far. */
+  get printed(): string {
+    return this.#printed;
+  }
+
+  /** All output, once it has ended by itself. */
+  async end(): Promise<string> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null)
+      await new Promise((resolve) => this.#child.once("close", resolve));
+    return this.#printed;
+  }
+
+  stop(): Promise<void> {
+    return this.#signal("SIGKILL");
+  }
+
+  /** As by control-C: the program cleans up behind itself. */
+  interrupt(): Promise<void> {
+    return this.#signal("SIGINT");
+  }
+
+  async #signal(signal: NodeJS.Signals): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.kill("SIGKILL");
+    this.#child.kill(signal);
     await exited;
   }
 }

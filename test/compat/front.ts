@@ -4,7 +4,7 @@ import { ServerAdmin } from "../../src/agent/admin.ts";
 import { ClientListener } from "../../src/api/listener.ts";
 import { grpcMetrics } from "../../src/api/ops/grpc-metrics.ts";
 import { healthMetrics } from "../../src/api/ops/health-metrics.ts";
-import { MetricRegistry } from "../../src/api/ops/metrics.ts";
+import { MetricRegistry } from "../../src/api/ops/metric-registry.ts";
 import { opsPlugin } from "../../src/api/ops/plugin.ts";
 import { processMetrics } from "../../src/api/ops/process-metrics.ts";
 import { DirectGrpcServer } from "../../src/api/transport/direct-grpc-server.ts";
@@ -30,7 +30,7 @@ export async function startFront(
   options: { port?: number; admin?: AdminClient } = {},
 ): Promise<Target> {
   const registry = new MetricRegistry();
-  const stopMetrics = processMetrics(registry);
+  const stopMetrics = processMetrics(registry, systemClock);
   const methods = v3Methods({ kv, admin: options.admin ?? noAdmin, gate: gateElsewhere });
   const modules = { clock: systemClock, logger: silent, observer: grpcMetrics(registry, methods) };
   const grpc = new DirectGrpcServer({ methods }, modules);

@@ -61,7 +61,7 @@ test("--initial-corrupt-check refuses to start with other data than the others",
   await sound.stop();
   // Only one peer is there to be compared with; the damaged one stays away.
   await sound.start();
-  t.ok(sound.said.includes("data are those of the other members"));
+  t.ok(sound.said.includes("no other member has other data"));
   await sound.agent.kv.put({ key, value: Buffer.from("on") });
 });
 
@@ -80,6 +80,24 @@ test("the periodic check raises the alarm for the odd one, and almost nothing is
   t.equal(ready.status, 503);
   const { errors } = await sound.agent.kv.status({});
   t.same(errors, [`memberID:${odd.agent.server!.identity.memberId} alarm:CORRUPT `]);
+});
+
+test("of two that differ nobody knows who is right: the alarm is of member 0", async (t) => {
+  const { odd, others } = await damagedCluster(t, { "corrupt-check-time": "200ms" });
+  const [first, second] = others as [TestAgent, TestAgent];
+  // Whoever is left decides with the damaged one; the third member is away.
+  await second.stop();
+  await odd.start();
+  const nobody = `0 ${AlarmType.CORRUPT}`;
+  await until("the alarm is raised", async () => (await alarms(first)).length > 0);
+  t.same(await alarms(first), [nobody]);
+  t.same(await alarms(odd), [nobody]);
+  t.same((await odd.agent.kv.status({})).errors, ["alarm:CORRUPT "]);
+  await second.start();
+  await until("with the third one the majority is known", async () =>
+    (await alarms(first)).includes(corrupt(odd)),
+  );
+  t.same((await alarms(first)).sort(), [nobody, corrupt(odd)].sort(), "the sound ones have none");
 });
 
 test("the compact hash check compares at compactions", async (t) => {

@@ -180,6 +180,7 @@ async function compacted({ kv, put, all }: Bench, t: Test): Promise<void> {
   t.ok(canceled.canceled);
   t.ok(canceled.compact_revision >= third, "it says from where on there is history");
   t.same(canceled.events, []);
+  t.equal(canceled.header?.revision, 0, "and claims no progress");
   watch.stream.create({ ...all, start_revision: third });
   t.ok((await watch.next()).created);
   const [event] = (await watch.next()).events;

@@ -6,7 +6,7 @@ import type { AuthCommand, AuthKind } from "../../src/store/auth/commands.ts";
 import type { CommandRequests } from "../../src/store/command.ts";
 import { KvError } from "../../src/store/errors.ts";
 import type { Caller } from "../../src/store/kv.ts";
-import type { StoreWrite } from "../../src/store/storage.ts";
+import type { RowWrite, StoreWrite } from "../../src/store/storage.ts";
 import { PermissionType } from "../../src/store/wire/admin-messages.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
@@ -82,8 +82,8 @@ export class AuthWorld {
 
   /** A second one from the rows of the first. */
   reloaded(): AuthWorld {
-    const rows = new Map<string, StoreWrite>();
-    for (const write of this.writes) rows.set(Buffer.from(write.key).toString("latin1"), write);
+    const rows = new Map<string, RowWrite>();
+    for (const write of this.writes as RowWrite[]) rows.set(Buffer.from(write.key).toString("latin1"), write);
     const other = new AuthWorld();
     for (const write of rows.values()) {
       if (write.type === "put") other.auth.table.load(write.key, write.value);

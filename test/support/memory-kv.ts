@@ -208,7 +208,7 @@ export class MemoryKv implements KvClient {
       const steps = this.store.rangePieces(filled(wire.RangeRequest, request));
       for (;;) {
         const { done, value } = steps.next();
-        if (value !== null) pieces.push(value);
+        if (value !== undefined) pieces.push(value);
         if (done) return value as wire.RangeResponse;
       }
     });

@@ -1,6 +1,6 @@
 /** Rows on a map: StoreRecords with the two operations of a storage layer that the store's tests need. */
 import { fromLatin1, toLatin1 } from "../../src/base/bytes.ts";
-import type { StoreRecords, StoreWrite } from "../../src/store/storage.ts";
+import { type RowRun, runKey, type StoreRecords, type StoreWrite } from "../../src/store/storage.ts";
 
 export class MemoryRecords implements StoreRecords {
   readonly #rows = new Map<string, Uint8Array>();
@@ -22,8 +22,15 @@ export class MemoryRecords implements StoreRecords {
 
   write(writes: readonly StoreWrite[]): void {
     for (const write of writes) {
-      if (write.type === "put") this.#rows.set(toLatin1(write.key), Buffer.from(write.value));
+      if (write.type === "run") this.#writeRun(write);
+      else if (write.type === "put") this.#rows.set(toLatin1(write.key), Buffer.from(write.value));
       else this.#rows.delete(toLatin1(write.key));
+    }
+  }
+
+  #writeRun(run: RowRun): void {
+    for (let at = 0; at < run.length; at++) {
+      this.#rows.set(toLatin1(runKey(run, at)), Buffer.from(run.value(at)));
     }
   }
 

@@ -38,14 +38,22 @@ export class Authenticator {
     }
   }
 
-  /** Throws KvError, in etcd's order, if this is not the user's password in the state that this member has. */
+  /**
+   * Throws KvError, in etcd's order, if this is not the user's password in the state that this member has when the promise
+   * resolves: a user that was changed while the password was being checked is looked at again.
+   */
   async checkPassword(name: string, password: string): Promise<void> {
     const { table, passwords } = this.#modules;
-    if (!table.enabled) throw new KvError("auth.not-enabled");
-    if (name === "") throw new KvError("auth.user-empty");
-    const user = table.user(name);
-    if (user?.options?.no_password) throw new KvError("auth.no-password-user");
-    const hash = user === undefined ? null : utf8.decode(user.password);
-    if (!(await passwords.verify(name, password, hash))) throw new KvError("auth.failed");
+    for (let attempt = 1; ; attempt++) {
+      if (!table.enabled) throw new KvError("auth.not-enabled");
+      if (name === "") throw new KvError("auth.user-empty");
+      const user = table.user(name);
+      if (user?.options?.no_password) throw new KvError("auth.no-password-user");
+      const hash = user === undefined ? null : utf8.decode(user.password);
+      const right = await passwords.verify(name, password, hash);
+      if (table.user(name) !== user && attempt < attemptsMax) continue;
+      if (!right) throw new KvError("auth.failed");
+      return;
+    }
   }
 }

@@ -7,6 +7,7 @@ import type { TokenSink } from "../../store/auth/tokens.ts";
 import type { CallOptions } from "../../store/kv.ts";
 import type { Store } from "../../store/store.ts";
 import type { Member } from "../member.ts";
+import { AgentPass } from "./agent-pass.ts";
 import { Authenticator } from "./authenticator.ts";
 import { type AuthRpc, authHandlers } from "./handlers.ts";
 import { HttpAuthority } from "./http-authority.ts";
@@ -20,6 +21,19 @@ import type { Tokens } from "./tokens.ts";
 const passwordJobsMax = 100;
 /** The thread ends when no password was checked for so long. */
 const passwordIdleMs = 10_000;
+
+/**
+ * What is carried out by the leader, or for the whole cluster, and not judged again as a command is when it is applied (etcd.md
+ * 9.10). A member that is behind may allow what it should not, so these are judged after a read round.
+ */
+const judgedOnlyHere: ReadonlySet<AdminRpc> = new Set<AdminRpc>([
+  "MemberAdd",
+  "MemberRemove",
+  "MemberUpdate",
+  "MemberPromote",
+  "MoveLeader",
+  "Downgrade",
+]);
 
 /** What auth has before there is a store: what can be wrong with its options, and where the store tells of tokens. */
 export interface AuthBase {
@@ -88,12 +102,12 @@ export function openAuth(base: AuthBase, modules: ServerAuthModules): ServerAuth
   return {
     tokens,
     handlers,
-    http: new HttpAuthority({ auth, authenticator, tokens }),
-    authorize: (name, request, { caller, signal }) =>
-      permitted(
-        () => auth.access.admin(name, request, caller),
-        () => barrier(signal),
-      ),
+    http: new HttpAuthority({ auth, authenticator, tokens, pass: new AgentPass(auth), barrier }),
+    authorize(name, request, { caller, signal }) {
+      const check = (): void => auth.access.admin(name, request, caller);
+      if (caller !== undefined && judgedOnlyHere.has(name)) return barrier(signal).then(check);
+      return permitted(check, () => barrier(signal));
+    },
     authorizeRoot: ({ caller, signal }) =>
       permitted(
         () => auth.access.root(caller),

@@ -28,12 +28,14 @@ export class Passwords {
   readonly #hasher: PasswordHasher;
   readonly #key: Buffer = randomBytes(32);
   readonly #remembered = new Set<string>();
-  /** For users that do not exist: they cost what the others cost. */
-  #nobody: Promise<string> | null = null;
+  /** For users that do not exist, who cost what the others cost, from the first time on: the hash of no password. */
+  readonly #nobody: string;
 
   constructor(options: { cost: number }, modules: { hasher: PasswordHasher }) {
     this.#cost = options.cost;
     this.#hasher = modules.hasher;
+    const cost = String(options.cost).padStart(2, "0");
+    this.#nobody = `$2b$${cost}$${randomBytes(27).toString("hex").slice(0, 53)}`;
   }
 
   /** The form that requests and the log carry: base64 of the bcrypt text (etcd.md 9.12). Throws KvError. */
@@ -57,12 +59,7 @@ export class Passwords {
   /** Whether the password is the one of `hash`, the stored text of this user; null: there is no such user. */
   async verify(user: string, password: string, hash: string | null): Promise<boolean> {
     if (hash === null) {
-      this.#nobody ??= this.#hasher.hash("", this.#cost);
-      const nobody = await this.#work(this.#nobody).catch((error) => {
-        this.#nobody = null;
-        throw error;
-      });
-      await this.#work(this.#hasher.verify(password, nobody));
+      await this.#work(this.#hasher.verify(password, this.#nobody));
       return false;
     }
     const mark = this.#mark(user, password, hash);

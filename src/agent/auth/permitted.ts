@@ -27,14 +27,15 @@ const attemptsMax = 5;
  * member had not come yet: nothing was done then. For callers whose identity is as new as this member (simple tokens); whoever has
  * a revision of his own has to authenticate again (etcd.md 9.4). What may be done is judged anew each time it is applied.
  */
-export async function asOfNow<Answer>(caller: Caller, propose: () => Promise<Answer>): Promise<Answer> {
-  for (let attempt = 1; ; attempt++) {
-    const { authRevision } = caller;
-    try {
-      return await propose();
-    } catch (error) {
-      const isOld = error instanceof KvError && error.code === "auth.old-revision";
-      if (!isOld || attempt === attemptsMax || caller.authRevision === authRevision) throw error;
-    }
-  }
+export function asOfNow<Answer>(
+  caller: Caller,
+  propose: () => Promise<Answer>,
+  attempt: number = 1,
+): Promise<Answer> {
+  const { authRevision } = caller;
+  return propose().catch((error: unknown) => {
+    const isOld = error instanceof KvError && error.code === "auth.old-revision";
+    if (!isOld || attempt === attemptsMax || caller.authRevision === authRevision) throw error;
+    return asOfNow(caller, propose, attempt + 1);
+  });
 }

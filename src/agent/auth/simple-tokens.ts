@@ -32,6 +32,10 @@ interface Held {
   readonly user: string;
   /** Monotonic milliseconds. */
   endsAt: number;
+  /** The user went or got another password, or auth was turned off: not the same as having expired. */
+  taken: boolean;
+  /** What `identify` gives for it, made once. */
+  identity: Identity | null;
 }
 
 /** The table of tokens, as the store fills it while entries are applied. */
@@ -56,29 +60,34 @@ export class SimpleTokenTable implements TokenSink {
     const now = this.#clock.now();
     if (now >= this.#sweepAt) this.#sweep(now);
     if (this.#held.size >= simpleTokensMax) this.#held.delete(this.#held.keys().next().value!);
-    this.#held.set(token, { user, endsAt: now + this.#ttlMs });
+    this.#held.set(token, { user, endsAt: now + this.#ttlMs, taken: false, identity: null });
   }
 
   forgetUser(user: string): void {
-    for (const [token, held] of this.#held) if (held.user === user) this.#held.delete(token);
+    for (const [token, held] of this.#held) {
+      if (held.user !== user) continue;
+      held.taken = true;
+      this.#held.delete(token);
+    }
   }
 
   forgetAll(): void {
+    for (const held of this.#held.values()) held.taken = true;
     this.#held.clear();
   }
 
   /** Whose token it is; it lives on from now. Undefined for one that is not known, or not any more. */
-  use(token: string): string | undefined {
+  use(token: string): Held | undefined {
     const held = this.#held.get(token);
     if (held === undefined) return undefined;
     const now = this.#clock.now();
     const endsAt = now + this.#ttlMs;
-    if (held.endsAt > now && endsAt - held.endsAt < this.#stepMs) return held.user;
+    if (held.endsAt > now && endsAt - held.endsAt < this.#stepMs) return held;
     this.#held.delete(token);
     if (held.endsAt <= now) return undefined;
     held.endsAt = endsAt;
     this.#held.set(token, held);
-    return held.user;
+    return held;
   }
 
   #sweep(now: number): void {
@@ -104,26 +113,41 @@ export class SimpleTokens implements Tokens {
   }
 
   identify(token: string): Identity | Promise<Identity> {
-    if (this.#table.use(token) !== undefined) return { caller: () => this.#caller(token) };
+    const held = this.#table.use(token);
+    if (held !== undefined) return this.#identity(token, held);
     const index = /^[A-Za-z]{16}\.([1-9]\d{0,15})$/.exec(token)?.[1];
     if (index === undefined || Number(index) <= this.#modules.appliedIndex()) throw unknown();
     // Assigned through another member, and not applied here yet (etcd.md 9.5); or made up.
     return this.#modules.barrier().then(() => {
-      if (this.#table.use(token) === undefined) throw unknown();
-      return { caller: () => this.#caller(token) };
+      const later = this.#table.use(token);
+      if (later === undefined) throw unknown();
+      return this.#identity(token, later);
     });
   }
 
-  #caller(token: string): Caller {
-    const user = this.#table.use(token);
-    if (user === undefined) throw unknown();
+  #identity(token: string, held: Held): Identity {
+    if (held.identity !== null) return held.identity;
+    const caller = this.#caller(token, held);
+    held.identity = {
+      caller: () => {
+        if (this.#table.use(token) !== held) throw unknown();
+        return caller;
+      },
+    };
+    return held.identity;
+  }
+
+  #caller(token: string, held: Held): Caller {
     const { authRevision } = this.#modules;
     return {
-      user,
+      user: held.user,
       token,
-      // A simple token carries no revision: it is as new as this member when it is used (etcd.md 9.4).
+      /**
+       * A simple token carries no revision: it is as new as this member when it is used (etcd.md 9.4). One that was taken away while
+       * its call was under way is older than everything: the user of that name may be somebody else by now.
+       */
       get authRevision() {
-        return authRevision();
+        return held.taken ? 0 : authRevision();
       },
     };
   }

@@ -1,5 +1,5 @@
 /** Counts what is applied, for the metrics (etcd.md section 16, rows 10, 20, 31 and 36). Fed by the state machine. */
-import type { Histogram, HistogramFamily } from "../../api/ops/metrics.ts";
+import type { Histogram, HistogramFamily } from "../../api/ops/histogram.ts";
 import type { Command, CommandKind } from "../../store/command.ts";
 import type { LeaseGrantResponse, TxnRequest, TxnResponse } from "../../store/wire/messages.ts";
 import type { Outcome } from "../pending.ts";

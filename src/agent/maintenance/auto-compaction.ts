@@ -16,6 +16,8 @@ export type AutoCompactionPolicy =
 const hourMs = 3_600_000;
 const samplesPerInterval = 10;
 const revisionIntervalMs = 300_000;
+/** Of a division, that it is not taken for a part of a step. */
+const roundingError = 1e-6;
 
 export class AutoCompaction {
   readonly #policy: AutoCompactionPolicy;
@@ -36,7 +38,8 @@ export class AutoCompaction {
     if (policy.mode === "periodic") {
       this.#intervalMs = Math.min(policy.periodMs, hourMs);
       this.everyMs = this.#intervalMs / samplesPerInterval;
-      this.#samplesMax = Math.floor(policy.periodMs / this.everyMs) + 1;
+      // Rounded up: what is younger than the period stays, though that be no whole number of steps.
+      this.#samplesMax = Math.ceil(policy.periodMs / this.everyMs - roundingError) + 1;
     } else {
       this.#intervalMs = revisionIntervalMs;
       this.everyMs = revisionIntervalMs;

@@ -1,5 +1,5 @@
 /** Measures compactions from outside, since the store knows no clock: their slices, their rows, and how long each took. */
-import type { Histogram } from "../../api/ops/metrics.ts";
+import type { Histogram } from "../../api/ops/histogram.ts";
 import type { Clock } from "../../base/ports.ts";
 import type { StoreWrite } from "../../store/storage.ts";
 

@@ -1,23 +1,23 @@
 /**
- * The corruption checks (etcd.md 17.11): before a member serves for the first time in its life, periodically at the leader, and
- * after compactions. corruption.ts judges; here the members are asked and the alarm is raised.
+ * The corruption checks while the cluster runs (etcd.md 17.11): periodically, and after compactions, at the leader. corruption.ts
+ * judges; here the members are asked and the alarm is raised. A false alarm would stop a healthy cluster, so a member that
+ * cannot say, or that was compacted differently, is never judged.
+ *
+ * Whoever leads may lose that on the way: what was compared is history that was committed, so the verdict stands all the same.
  */
 import { messageOf } from "../../base/errors.ts";
-import { hex, Instant, type MemberId } from "../../base/ids.ts";
-import type { Clock, Logger } from "../../base/ports.ts";
-import { PeerError } from "../../host/peer/errors.ts";
+import { hex, type MemberId } from "../../base/ids.ts";
+import type { Logger } from "../../base/ports.ts";
 import { KvError } from "../../store/errors.ts";
-import { ServerError } from "../server-storage.ts";
-import { corruptMembers, differsFromPeers, type MemberHash } from "./corruption.ts";
+import { corruptMembers, type MemberHash } from "./corruption.ts";
 import type { Hasher } from "./hasher.ts";
-import { askForHash, type CallPeer, type HashMethod } from "./peer-hash.ts";
+import { type AskForHash, hashOfPeer } from "./peer-hash.ts";
 
 export interface CorruptionMonitorModules {
   readonly self: MemberId;
-  readonly clock: Clock;
   readonly logger: Logger;
   readonly hasher: Hasher;
-  readonly call: CallPeer;
+  readonly ask: AskForHash;
   /** All members, this one included. */
   readonly members: () => MemberId[];
   readonly isLeader: () => boolean;
@@ -30,135 +30,104 @@ export interface CorruptionMonitorModules {
   readonly raise: (member: MemberId) => Promise<unknown>;
 }
 
-/** How long a starting member waits for its connections to the others. */
-const connectMs = 3000;
-const connectStepMs = 100;
 /** What stands for the hash of a member that has not even come to a revision that was committed before it was asked. */
 const missingHash = -1;
 
+type Hashes = Map<MemberId, MemberHash>;
+
 export class CorruptionMonitor {
   readonly #modules: CorruptionMonitorModules;
-  #running = false;
-  /** The last compaction at which everybody was compared. */
-  #comparedCompaction = 0;
+  readonly #running = new Set<"present" | "compaction">();
+  /** Who is known at the last compaction. Whoever was away is asked again, nobody twice: each hash reads a whole store. */
+  #atCompaction: { readonly revision: number; readonly hashes: Hashes } = { revision: 0, hashes: new Map() };
 
   constructor(modules: CorruptionMonitorModules) {
     this.#modules = modules;
   }
 
-  /**
-   * Compares this member's data with what each peer has at the same revision, if it can say. Peers that are away, behind or
-   * compacted differently say nothing. Throws ServerError `server.corrupt`.
-   */
-  async checkBeforeServing(): Promise<void> {
-    const { hasher, self, logger } = this.#modules;
-    const own = await hasher.hash(0);
-    const peers = this.#peers();
-    const answers = await Promise.all(peers.map((peer) => this.#askWhenConnected(peer, own.hashRevision)));
-    const known = answers.filter((answer) => answer !== null);
-    const differing = differsFromPeers({ member: self, ...own }, known).map(hex);
-    if (differing.length > 0) {
-      const problem = `the data of this member at revision ${own.hashRevision} differ from those of ${differing.join(", ")}; remove the member from the cluster, empty its data directory and add it again`;
-      throw new ServerError(problem, {
-        code: "server.corrupt",
-        revision: own.hashRevision,
-        peers: differing,
-      });
+  /** The periodic check; at the leader only, one at a time. Never rejects. */
+  async check(): Promise<void> {
+    await this.#oneAtATime("present", async () => {
+      const revision = this.#modules.revision();
+      const hashes: Hashes = new Map();
+      await this.#gather(revision, hashes);
+      await this.#judge(revision, hashes);
+    });
+  }
+
+  /** Compares at the last compaction, until everybody was compared there. Never rejects. */
+  async checkCompaction(): Promise<void> {
+    const { compactRevision, members, logger } = this.#modules;
+    const revision = compactRevision();
+    if (revision === 0) return;
+    if (this.#atCompaction.revision !== revision) this.#atCompaction = { revision, hashes: new Map() };
+    const { hashes } = this.#atCompaction;
+    const isComplete = (): boolean => members().every((member) => hashes.has(member));
+    if (isComplete()) return;
+    await this.#oneAtATime("compaction", async () => {
+      await this.#gather(revision, hashes);
+      await this.#judge(revision, hashes);
+      if (isComplete()) logger.info({ revision }, "finished compaction hash check");
+    });
+  }
+
+  async #oneAtATime(check: "present" | "compaction", work: () => Promise<void>): Promise<void> {
+    const { isLeader, barrier, logger } = this.#modules;
+    if (this.#running.has(check) || !isLeader()) return;
+    this.#running.add(check);
+    try {
+      await barrier();
+      await work();
+    } catch (error) {
+      if (!isOvertaken(error)) logger.warn({ error: messageOf(error) }, "corruption check failed");
+    } finally {
+      this.#running.delete(check);
     }
-    logger.info(
-      { revision: own.hashRevision, compared: known.length },
-      "data are those of the other members",
+  }
+
+  /** Adds the hashes at `revision` that are missing and can be compared with that of this member. */
+  async #gather(revision: number, hashes: Hashes): Promise<void> {
+    const { self, hasher, members } = this.#modules;
+    const own = hashes.get(self) ?? { member: self, ...(await hasher.hash(revision)) };
+    hashes.set(self, own);
+    const ask = async (member: MemberId): Promise<void> => {
+      const hash = await this.#ask(member, revision, own);
+      if (hash?.compactRevision === own.compactRevision) hashes.set(member, hash);
+    };
+    await Promise.all(
+      members()
+        .filter((member) => !hashes.has(member))
+        .map(ask),
     );
   }
 
-  /** The periodic check; at the leader only, one at a time. Never rejects. */
-  async check(): Promise<void> {
-    await this.#exclusively(async () => {
-      await this.#modules.barrier();
-      await this.#compareAt(this.#modules.revision());
-    });
-  }
-
-  /** Compares at the last compaction, unless that was done already. Never rejects. */
-  async checkCompaction(): Promise<void> {
-    const compacted = this.#modules.compactRevision();
-    if (compacted === 0 || compacted === this.#comparedCompaction) return;
-    await this.#exclusively(async () => {
-      await this.#modules.barrier();
-      if (await this.#compareAt(compacted)) {
-        this.#comparedCompaction = compacted;
-        this.#modules.logger.info({ revision: compacted }, "finished compaction hash check");
-      }
-    });
-  }
-
-  async #exclusively(check: () => Promise<void>): Promise<void> {
-    if (this.#running || !this.#modules.isLeader()) return;
-    this.#running = true;
-    try {
-      await check();
-    } catch (error) {
-      this.#modules.logger.warn({ error: messageOf(error) }, "corruption check failed");
-    } finally {
-      this.#running = false;
+  async #judge(revision: number, hashes: Hashes): Promise<void> {
+    const { members, isRaised, logger, raise } = this.#modules;
+    const present = members();
+    const known = present.flatMap((member) => hashes.get(member) ?? []);
+    for (const member of corruptMembers(present.length, known)) {
+      if (isRaised(member)) continue;
+      logger.error({ member: hex(member), revision }, "the data of the members differ");
+      await raise(member);
     }
-  }
-
-  /** Whether every member could be compared. */
-  async #compareAt(revision: number): Promise<boolean> {
-    const { self, hasher } = this.#modules;
-    const own = await hasher.hash(revision);
-    const peers = this.#peers();
-    const answers = await Promise.all(peers.map((peer) => this.#ask(peer, "hash-kv-settled", revision, own)));
-    const hashes = [{ member: self, ...own }, ...answers.filter((answer) => answer !== null)];
-    for (const member of corruptMembers(peers.length + 1, hashes)) await this.#raise(member, revision);
-    const comparable = hashes.filter((each) => each.compactRevision === own.compactRevision);
-    return comparable.length === peers.length + 1;
-  }
-
-  async #raise(member: MemberId, revision: number): Promise<void> {
-    const { isRaised, logger, raise } = this.#modules;
-    if (isRaised(member)) return;
-    logger.error({ member: hex(member), revision }, "the data of the members differ");
-    await raise(member);
-  }
-
-  #peers(): MemberId[] {
-    return this.#modules.members().filter((member) => member !== this.#modules.self);
   }
 
   /** Null if the peer cannot say. */
-  async #ask(
-    member: MemberId,
-    method: HashMethod,
-    revision: number,
-    own: { readonly compactRevision: number } | null,
-  ): Promise<MemberHash | null> {
+  async #ask(member: MemberId, revision: number, own: MemberHash): Promise<MemberHash | null> {
+    const { ask, logger } = this.#modules;
     try {
-      return { member, ...(await askForHash(member, method, revision, this.#modules.call)) };
+      return hashOfPeer(member, await ask(member, "hash-kv-settled", revision));
     } catch (error) {
-      if (own !== null && error instanceof KvError && error.code === "kv.future-revision")
+      if (error instanceof KvError && error.code === "kv.future-revision")
         return { member, hash: missingHash, compactRevision: own.compactRevision };
-      if (error instanceof PeerError && error.code === "peer.disconnected" && own === null) throw error;
-      this.#modules.logger.warn({ peer: hex(member), error: messageOf(error) }, "a member tells no hash");
+      if (!isOvertaken(error))
+        logger.warn({ peer: hex(member), error: messageOf(error) }, "a member tells no hash");
       return null;
     }
   }
+}
 
-  async #askWhenConnected(member: MemberId, revision: number): Promise<MemberHash | null> {
-    const { clock, logger } = this.#modules;
-    const until = clock.now() + connectMs;
-    for (;;) {
-      try {
-        return await this.#ask(member, "hash-kv", revision, null);
-      } catch (error) {
-        if (clock.now() < until) {
-          await new Promise<void>((resolve) => clock.at(Instant(clock.now() + connectStepMs), resolve));
-          continue;
-        }
-        logger.warn({ peer: hex(member), error: messageOf(error) }, "a member tells no hash");
-        return null;
-      }
-    }
-  }
+/** A compaction came in between; the next look compares there. */
+function isOvertaken(error: unknown): boolean {
+  return error instanceof KvError && error.code === "kv.compacted";
 }

@@ -3,8 +3,13 @@
  * decided before (agent/auth).
  */
 import type { AdminHandlers } from "../../store/admin.ts";
-import type { CallOptions } from "../../store/kv.ts";
-import { AlarmAction, type AlarmRequest, type AlarmResponse } from "../../store/wire/admin-messages.ts";
+import { type CallOptions, KvError } from "../../store/kv.ts";
+import {
+  AlarmAction,
+  type AlarmRequest,
+  type AlarmResponse,
+  AlarmType,
+} from "../../store/wire/admin-messages.ts";
 import type { ResponseHeader } from "../../store/wire/messages.ts";
 import { downgrade } from "./downgrade.ts";
 import type { Hasher } from "./hasher.ts";
@@ -33,6 +38,7 @@ export function maintenanceHandlers(
   const { hasher, barrier } = modules;
   return {
     Alarm: async (request, call) => {
+      checkAlarm(request);
       if (request.action !== AlarmAction.GET) return modules.changeAlarm(request, call);
       await barrier(call.signal);
       return { header: undefined, alarms: modules.alarms(request.memberID, request.alarm) };
@@ -59,6 +65,15 @@ export function maintenanceHandlers(
       version: downgrade(request, modules.clusterDecided()),
     }),
   };
+}
+
+const alarmActions = new Set<number>(Object.values(AlarmAction));
+const alarmKinds = new Set<number>(Object.values(AlarmType));
+
+/** Nothing that means nothing goes into the log. etcd takes unknown kinds of alarms, and dies of an unknown action. */
+function checkAlarm({ action, alarm }: AlarmRequest): void {
+  if (!alarmActions.has(action)) throw new KvError("kv.unimplemented", "etcdserver: unknown alarm action");
+  if (!alarmKinds.has(alarm)) throw new KvError("kv.unimplemented", "etcdserver: unknown kind of alarm");
 }
 
 function atRevision(revision: number): ResponseHeader {

@@ -13,12 +13,14 @@ import type { Member } from "../member.ts";
 import { encodeResult } from "../peer-calls.ts";
 import type { RaftShell } from "../raft-shell.ts";
 import { repeat } from "../repeat.ts";
+import { within } from "../within.ts";
 import { startAutoCompactor } from "./auto-compactor.ts";
 import type { MaintenanceConfig } from "./config.ts";
-import { CorruptionMonitor } from "./corruption-monitor.ts";
+import { CorruptionMonitor, type CorruptionMonitorModules } from "./corruption-monitor.ts";
 import { type MaintenanceHandlers, maintenanceHandlers } from "./handlers.ts";
 import { Hasher, type HashKv } from "./hasher.ts";
-import { answerHashCall, type CallPeer } from "./peer-hash.ts";
+import { checkBeforeServing } from "./initial-check.ts";
+import { answerHashCall, type CallPeer, hashAsker } from "./peer-hash.ts";
 import { type ServerMeters, timed } from "./server-meters.ts";
 
 /** A call that does nothing, as etcd's prober, which asks as often. */
@@ -43,6 +45,7 @@ export class Maintenance {
   readonly #config: MaintenanceConfig;
   readonly #modules: MaintenanceModules;
   readonly #hasher: Hasher;
+  readonly #checked: CorruptionMonitorModules;
   readonly #monitor: CorruptionMonitor;
 
   constructor(
@@ -57,12 +60,11 @@ export class Maintenance {
       hashKv: modules.hashKv,
       timed: timed(clock, modules.meters.hashSeconds),
     });
-    this.#monitor = new CorruptionMonitor({
+    this.#checked = {
       self,
-      clock,
       logger: modules.logger,
       hasher: this.#hasher,
-      call: modules.call,
+      ask: hashAsker(modules),
       members: () => store.members.list().map((member) => member.ID as MemberId),
       isLeader: () => shell.role === "leader",
       revision: () => store.revision,
@@ -71,7 +73,8 @@ export class Maintenance {
       isRaised: (member) => store.alarms.has(member, AlarmType.CORRUPT),
       raise: (member) =>
         kv.propose("alarm", { action: AlarmAction.ACTIVATE, memberID: member, alarm: AlarmType.CORRUPT }),
-    });
+    };
+    this.#monitor = new CorruptionMonitor(this.#checked);
     this.handlers = maintenanceHandlers(
       { timeoutMs },
       {
@@ -115,8 +118,9 @@ export class Maintenance {
 
   /** `--initial-corrupt-check`, once peers can be asked and before this member takes part. Throws ServerError. */
   async checkBeforeServing(): Promise<void> {
-    if (this.#config.initialCorruptCheck && this.#modules.store.appliedIndex > 0)
-      await this.#monitor.checkBeforeServing();
+    const { store, clock } = this.#modules;
+    if (this.#config.initialCorruptCheck && store.appliedIndex > 0)
+      await checkBeforeServing({ ...this.#checked, clock });
   }
 
   /** Begins what is done again and again; it ends with the scope. */
@@ -144,7 +148,7 @@ export class Maintenance {
     const { clock, call, peers, meters } = this.#modules;
     const probe = async (peer: MemberId): Promise<void> => {
       const started = clock.now();
-      await call(peer, probeMethod, emptyBytes, AbortSignal.timeout(probeEveryMs));
+      await within(clock, probeEveryMs, (signal) => call(peer, probeMethod, emptyBytes, signal));
       meters.roundTripSeconds.with(hex(peer)).observe((clock.now() - started) / 1000);
     };
     await Promise.allSettled(peers().map(probe));

@@ -6,9 +6,12 @@
  *   hash-kv-settled   after everything that was committed when the call came
  */
 import type { MemberId } from "../../base/ids.ts";
+import type { Clock } from "../../base/ports.ts";
 import { KvError } from "../../store/errors.ts";
 import { HashKVRequest, HashKVResponse } from "../../store/wire/admin-messages.ts";
 import { decodeAnswer, encodeError, encodeResult } from "../peer-calls.ts";
+import { within } from "../within.ts";
+import type { MemberHash } from "./corruption.ts";
 import type { Hasher, KvHash } from "./hasher.ts";
 
 export type HashMethod = "hash-kv" | "hash-kv-settled";
@@ -52,15 +55,24 @@ async function answer(
   );
 }
 
-/** Throws the peer's KvError, or PeerError. */
-export async function askForHash(
-  to: MemberId,
-  method: HashMethod,
-  revision: number,
-  call: CallPeer,
-): Promise<KvHash> {
-  const payload = HashKVRequest.encode({ revision });
-  const bytes = decodeAnswer(await call(to, method, payload, AbortSignal.timeout(answerTimeoutMs)));
+/** Asks one peer. Throws the peer's KvError, or PeerError. */
+export type AskForHash = (to: MemberId, method: HashMethod, revision: number) => Promise<KvHash>;
+
+export function hashAsker(modules: { readonly call: CallPeer; readonly clock: Clock }): AskForHash {
+  return async (to, method, revision) => {
+    const payload = HashKVRequest.encode({ revision });
+    const answer = await within(modules.clock, answerTimeoutMs, (signal) =>
+      modules.call(to, method, payload, signal),
+    );
+    return decodeHash(decodeAnswer(answer));
+  };
+}
+
+export function hashOfPeer(member: MemberId, { hash, compactRevision }: KvHash): MemberHash {
+  return { member, hash, compactRevision };
+}
+
+function decodeHash(bytes: Uint8Array): KvHash {
   const response = HashKVResponse.decode(bytes);
   if (!response.header) throw new KvError("kv.unknown", "a hash without a header");
   return {

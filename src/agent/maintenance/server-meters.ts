@@ -1,6 +1,8 @@
 /** Where the parts of a server report what they measure; made, and registered, before the server opens. */
 import { type ServerHistograms, serverHistograms } from "../../api/ops/duration-metrics.ts";
-import { type Histogram, type HistogramFamily, MetricRegistry } from "../../api/ops/metrics.ts";
+import type { Histogram, HistogramFamily } from "../../api/ops/histogram.ts";
+import { learnerMetrics, type PromotionObserver } from "../../api/ops/learner-metrics.ts";
+import type { MetricRegistry } from "../../api/ops/metric-registry.ts";
 import { roundTripMetric, type SnapshotObserver, snapshotMetrics } from "../../api/ops/peer-metrics.ts";
 import type { Clock } from "../../base/ports.ts";
 import { ApplyMeter } from "./apply-meter.ts";
@@ -14,8 +16,8 @@ export interface ServerMeters extends ServerHistograms {
   readonly roundTripSeconds: HistogramFamily;
   /** Defragmentations under way. */
   defragmenting: number;
-  /** Learners promoted while this member led. */
-  learnersPromoted: number;
+  /** Requests to promote a learner while this member led. */
+  readonly promoted: PromotionObserver;
 }
 
 export function serverMeters(registry: MetricRegistry): ServerMeters {
@@ -27,7 +29,7 @@ export function serverMeters(registry: MetricRegistry): ServerMeters {
     snapshots: snapshotMetrics(registry),
     roundTripSeconds: roundTripMetric(registry),
     defragmenting: 0,
-    learnersPromoted: 0,
+    promoted: learnerMetrics(registry),
   };
   registry.gauge("etcd_disk_defrag_inflight", "Defragmentations under way.", () => meters.defragmenting);
   return meters;
@@ -47,6 +49,3 @@ export function timed(
     }
   };
 }
-
-/** For a server that nobody watches. */
-export const unwatchedMeters = (): ServerMeters => serverMeters(new MetricRegistry());

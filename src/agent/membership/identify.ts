@@ -9,8 +9,10 @@ import { inspect } from "../../host/data-dir/data-directory.ts";
 import type { ServerConfig } from "../config.ts";
 import { type ClusterIdentity, clusterIdentity } from "../identity.ts";
 import { type ClusterView, clusterViewPath, parseClusterView } from "./cluster-view.ts";
+import { assertFirstStart } from "./first-start.ts";
 import { joinCluster } from "./join.ts";
 
+/** For the whole answer of one member. */
 const askMs = 3000;
 /** A view of a thousand members fits. */
 const viewBytesMax = 1 << 20;
@@ -23,10 +25,13 @@ export async function identifySelf(
   const { name, initialCluster, clusterToken } = options;
   const found = await inspect(options.dataDir);
   const byFlags = clusterIdentity(name, initialCluster, clusterToken);
-  if (found?.start == null) {
-    if (found || options.membership.clusterState === "new") return byFlags;
-    return joinCluster(name, initialCluster, { ask, pause });
+  if (found === null) {
+    if (options.membership.clusterState === "existing")
+      return joinCluster(name, initialCluster, { ask, pause });
+    await assertFirstStart(name, initialCluster, byFlags, { ask });
+    return byFlags;
   }
+  if (found.start === undefined) return byFlags;
   const { clusterId, memberId, start } = found;
   // Another name and another id: rather somebody else's directory than a member that was renamed or moved.
   if (memberId !== byFlags.memberId && found.name !== name) return byFlags;
@@ -38,7 +43,8 @@ export async function identifySelf(
 
 function ask(url: string): Promise<ClusterView | null> {
   return new Promise((resolve, reject) => {
-    const request = get(`${url}${clusterViewPath}`, { timeout: askMs, agent: false }, (response) => {
+    const limit = { signal: AbortSignal.timeout(askMs), agent: false };
+    const request = get(`${url}${clusterViewPath}`, limit, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
@@ -48,7 +54,6 @@ function ask(url: string): Promise<ClusterView | null> {
       response.on("end", () => resolve(parseClusterView(text)));
       response.on("error", reject);
     });
-    request.on("timeout", () => request.destroy(new Error("no answer")));
     request.on("error", reject);
   });
 }

@@ -9,7 +9,7 @@ import { encodeConfiguration } from "../../raft/configuration.ts";
 import type { Raft } from "../../raft/raft.ts";
 import { type AdminRpc, adminRpcs } from "../../store/admin.ts";
 import { encodeCommand, encodeRequest } from "../../store/command.ts";
-import { KvError } from "../../store/errors.ts";
+import { KvError, type KvErrorCode } from "../../store/errors.ts";
 import type { Member } from "../../store/kv.ts";
 import type { Store } from "../../store/store.ts";
 import { MemberAddResponse } from "../../store/wire/admin-messages.ts";
@@ -17,6 +17,7 @@ import { memberIdOf } from "../identity.ts";
 import type { PendingProposals } from "../pending.ts";
 import type { RaftShell } from "../raft-shell.ts";
 import type { MembershipConfig } from "./config.ts";
+import { decodeForwarded } from "./forwarded.ts";
 import { checkedPeerUrls } from "./peer-urls.ts";
 import {
   awaitingVote,
@@ -30,9 +31,15 @@ import {
 } from "./plan.ts";
 import { type Connections, checkAdd, checkPromote, checkRemove } from "./reconfig-check.ts";
 
+export interface LeaderOptions extends MembershipConfig {
+  readonly clusterToken: string;
+  /** Of a change with the list of all members: one entry of the log has to fit a message. */
+  readonly requestBytesMax: number;
+  /** Who asks waits so long; a change is not begun later. */
+  readonly timeoutMs: number;
+}
+
 export interface LeaderModules {
-  /** A learner was promoted at somebody's request. */
-  readonly promoted?: () => void;
   readonly raft: Raft;
   readonly shell: RaftShell;
   readonly store: Store;
@@ -41,6 +48,8 @@ export interface LeaderModules {
   readonly connections: Connections;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Somebody asked to promote a learner, which was done or refused. */
+  readonly promoted?: (refusal: KvErrorCode | null) => void;
 }
 
 /** A learner is in sync when it has this part of the leader's log (etcd.md 7). */
@@ -49,9 +58,8 @@ const inSyncShare = 0.9;
 const voteLagMax = 500;
 /** How often a new voter is looked at. */
 const voteCheckMs = 100;
-/** How often, and how many times, a change looks whether the one before is committed: 5 seconds. */
+/** How often a change looks whether the one before is applied. */
 const settledLookMs = 20;
-const settledLooksMax = 250;
 /** Changes that wait for their turn; more are refused. */
 const changesWaitingMax = 100;
 
@@ -64,23 +72,24 @@ export function isMembershipRpc(name: string): name is MembershipRpc {
 }
 
 export class MembershipLeader {
-  readonly #options: MembershipConfig & { readonly clusterToken: string };
+  readonly #options: LeaderOptions;
   readonly #modules: LeaderModules;
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #timer: Timer | null = null;
   #closed = false;
 
-  constructor(options: MembershipConfig & { readonly clusterToken: string }, modules: LeaderModules) {
+  constructor(options: LeaderOptions, modules: LeaderModules) {
     this.#options = options;
     this.#modules = modules;
   }
 
-  /** Answers one rpc, encoded both ways. Throws KvError; `kv.not-leader` on anybody else. */
-  answer(name: AdminRpc, body: Uint8Array): Promise<Uint8Array> {
+  /** Answers one rpc, encoded both ways (forwarded.ts). Throws KvError; `kv.not-leader` on anybody else. */
+  answer(name: AdminRpc, payload: Uint8Array): Promise<Uint8Array> {
     if (this.#waiting >= changesWaitingMax) return Promise.reject(new KvError("kv.too-many-requests"));
     this.#waiting++;
-    const answer = this.#turn.then(() => this.#answer(name, body));
+    const deadline = this.#modules.clock.now() + this.#options.timeoutMs;
+    const answer = this.#turn.then(() => this.#answer(name, payload, deadline));
     this.#turn = answer.catch(() => {}).finally(() => this.#waiting--);
     return answer;
   }
@@ -101,40 +110,47 @@ export class MembershipLeader {
     this.#timer?.cancel();
   }
 
-  async #answer(name: AdminRpc, body: Uint8Array): Promise<Uint8Array> {
-    const { shell, barrier } = this.#modules;
+  async #answer(name: AdminRpc, payload: Uint8Array, deadline: number): Promise<Uint8Array> {
+    const { shell, barrier, store } = this.#modules;
+    const { caller, request } = decodeForwarded(payload);
+    const { term } = shell;
     if (shell.role !== "leader") throw new KvError("kv.not-leader");
     await barrier();
-    await this.#settled();
-    if (shell.role !== "leader") throw new KvError("kv.leader-changed");
+    await this.#settled(deadline);
+    if (shell.role !== "leader" || shell.term !== term) throw new KvError("kv.leader-changed");
+    // From here to the proposal nothing waits. To judge when the entry is applied would be too late: raft obeys it at once.
+    store.auth.access.root(caller);
     switch (name) {
       case "MemberAdd": {
-        const { peerURLs, isLearner } = adminRpcs.MemberAdd.request.decode(body);
+        const { peerURLs, isLearner } = adminRpcs.MemberAdd.request.decode(request);
         return this.#propose(this.#planAdd(checkedPeerUrls(peerURLs), isLearner));
       }
       case "MemberRemove":
-        return this.#proposeList(this.#planRemove(MemberId(adminRpcs.MemberRemove.request.decode(body).ID)));
+        return this.#proposeList(
+          this.#planRemove(MemberId(adminRpcs.MemberRemove.request.decode(request).ID)),
+        );
       case "MemberUpdate": {
-        const { ID, peerURLs } = adminRpcs.MemberUpdate.request.decode(body);
+        const { ID, peerURLs } = adminRpcs.MemberUpdate.request.decode(request);
         return this.#proposeList(planUpdate(this.#standing(), MemberId(ID), checkedPeerUrls(peerURLs)));
       }
-      case "MemberPromote":
-        return this.#proposeList(
-          this.#planPromote(MemberId(adminRpcs.MemberPromote.request.decode(body).ID)),
-        ).then((answer) => {
-          this.#modules.promoted?.();
-          return answer;
-        });
+      case "MemberPromote": {
+        const { ID } = adminRpcs.MemberPromote.request.decode(request);
+        return this.#promote(MemberId(ID));
+      }
       default:
         throw new KvError("kv.unimplemented", `${name} is no change of membership`);
     }
   }
 
-  /** Raft takes a change only when the one before is committed, and that may be a vote just given. Throws `kv.timeout`. */
-  async #settled(): Promise<void> {
-    const { raft, clock } = this.#modules;
-    for (let looks = 0; raft.configurations.inForceSince > raft.commit; looks++) {
-      if (this.#closed || looks >= settledLooksMax) throw new KvError("kv.timeout");
+  /**
+   * The one before, perhaps a vote just given or a change whose client has gone, has to be committed, or raft refuses the next;
+   * and applied here, or the next would be planned from a table without it, and undo it. Throws `kv.timeout`.
+   */
+  async #settled(deadline: number): Promise<void> {
+    const { raft, store, clock } = this.#modules;
+    for (;;) {
+      if (this.#closed || clock.now() >= deadline) throw new KvError("kv.timeout");
+      if (raft.configurations.inForceSince <= store.appliedIndex) return;
       await new Promise<void>((resolve) => {
         clock.at((clock.now() + settledLookMs) as Instant, resolve);
       });
@@ -154,12 +170,25 @@ export class MembershipLeader {
     return planRemove(standing, id);
   }
 
+  async #promote(id: MemberId): Promise<Uint8Array> {
+    const { promoted } = this.#modules;
+    try {
+      const answer = await this.#proposeList(this.#planPromote(id));
+      promoted?.(null);
+      return answer;
+    } catch (error) {
+      promoted?.(error instanceof KvError ? error.code : "kv.unknown");
+      throw error;
+    }
+  }
+
   #planPromote(id: MemberId): Plan {
-    const { raft } = this.#modules;
+    const { raft, store } = this.#modules;
     const standing = this.#standing();
     const plan = planPromote(standing, id);
     const match = raft.progress.get(id)?.match ?? 0;
-    if (match < raft.log.lastIndex * inSyncShare) throw new KvError("kv.learner-not-ready");
+    const isInSync = match >= raft.log.lastIndex * inSyncShare;
+    if (!isInSync || !isStarted(store.members.get(id))) throw new KvError("kv.learner-not-ready");
     if (this.#options.strictReconfigCheck) checkPromote(standing.members);
     return plan;
   }
@@ -185,6 +214,7 @@ export class MembershipLeader {
     const kind = "member-change";
     const body = encodeRequest(kind, change);
     const wallMs = clock.wallMs();
+    if (body.length > this.#options.requestBytesMax) throw new KvError("kv.request-too-large");
     const response = await pending.submit<MemberAddResponse>(
       (requestId) => encodeConfiguration(configuration, encodeCommand({ kind, requestId, wallMs }, body)),
       undefined,
@@ -195,14 +225,19 @@ export class MembershipLeader {
 
   /** One new voter that has the log becomes one; at the next look the next. */
   #giveVote(): void {
-    const { raft, shell, logger } = this.#modules;
+    const { raft, shell, store, logger } = this.#modules;
     // A change that has planned already must find the configuration that it planned with.
     if (shell.role !== "leader" || this.#waiting > 0) return;
     const { inForce } = raft.configurations;
     const ready = this.#awaiting().find((id) => {
       const progress = raft.progress.get(id);
       const isHeard = progress !== undefined && progress.heardAt + raft.limits.electionMs > raft.now;
-      return isHeard && progress.match > 0 && progress.match + voteLagMax >= raft.log.lastIndex;
+      return (
+        isHeard &&
+        isStarted(store.members.get(id)) &&
+        progress.match > 0 &&
+        progress.match + voteLagMax >= raft.log.lastIndex
+      );
     });
     if (ready === undefined) return;
     logger.info({ member: hex(ready) }, "new member has the log and gets its vote");
@@ -222,4 +257,12 @@ export class MembershipLeader {
       configuration: raft.configurations.inForce,
     };
   }
+}
+
+/**
+ * Only a member that has told its name may get a vote. One that loses its data before may begin anew with the same id
+ * (join.ts), and must not have voted, nor counted for a commit, with what it lost.
+ */
+function isStarted(member: Member | undefined): boolean {
+  return member !== undefined && member.name !== "";
 }

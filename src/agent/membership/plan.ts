@@ -6,6 +6,7 @@
  * has the log (`promoteInRaft`); clients see a voter all the time (thesis 4.2.1).
  */
 import { MemberId } from "../../base/ids.ts";
+import { membersPerListMax } from "../../raft/configuration.ts";
 import type { Configuration } from "../../raft/entry.ts";
 import { KvError } from "../../store/errors.ts";
 import type { Member } from "../../store/kv.ts";
@@ -32,7 +33,9 @@ export function planAdd(standing: Standing, added: Member, learnersMax: number):
   }
   checkUrlsFree(members, added);
   const learners = members.filter((member) => member.isLearner).length;
-  if (added.isLearner && learners >= learnersMax) throw new KvError("kv.too-many-learners");
+  // A voter begins as a learner too, and raft's list of them has an end.
+  const isFull = configuration.learners.length >= membersPerListMax;
+  if (isFull || (added.isLearner && learners >= learnersMax)) throw new KvError("kv.too-many-learners");
   return {
     change: { member: added, members: [...members, added], removed: 0n },
     configuration: { ...configuration, learners: sorted([...configuration.learners, id]) },

@@ -4,6 +4,7 @@
  * out the pages. What a snapshot holds is the view, and a few pages.
  */
 import { createHash } from "node:crypto";
+import { messageOf } from "../../base/errors.ts";
 import { type Index, Instant, type Term } from "../../base/ids.ts";
 import type { Clock, Logger } from "../../base/ports.ts";
 import { type BucketSource, planFile, writeFile } from "../../host/bbolt/write.ts";
@@ -52,15 +53,22 @@ export class EtcdSnapshots {
     this.#modules = modules;
   }
 
-  /** Pieces in order. Throws KvError: too many at once, or the state was replaced or closed meanwhile. */
+  /**
+   * Pieces in order; the blob of each may be overwritten when the next is asked for. Throws KvError: too many at once, or the
+   * state was replaced or closed meanwhile.
+   */
   async *pieces(): AsyncGenerator<SnapshotResponse, void, undefined> {
     const { clock, logger, seconds } = this.#modules;
     if (this.#open >= snapshotsOpenMax) throw new KvError("kv.too-many-requests");
-    this.#open++;
+    const release = this.#takeRoom();
     const started = clock.now();
     try {
       const view = await this.#modules.view();
-      const idle = new IdleLimit(clock, () => void view.close());
+      const idle = new IdleLimit(clock, () => {
+        // Nobody else can end a snapshot that waits to be pulled, so what it holds is taken from it.
+        release();
+        view.close().catch((error) => logger.warn({ error: messageOf(error) }, "snapshot not closed"));
+      });
       try {
         const bytes = yield* this.#stream(view, idle);
         const ms = Math.round(clock.now() - started);
@@ -74,8 +82,18 @@ export class EtcdSnapshots {
       if (cause instanceof KvError) throw cause;
       throw new KvError("kv.unavailable", "the snapshot was broken off", { cause });
     } finally {
-      this.#open--;
+      release();
     }
+  }
+
+  /** Returns how to give it back; more than once is once. */
+  #takeRoom(): () => void {
+    let isTaken = true;
+    this.#open++;
+    return () => {
+      if (isTaken) this.#open--;
+      isTaken = false;
+    };
   }
 
   async *#stream(view: LevelView, idle: IdleLimit): AsyncGenerator<SnapshotResponse, number, undefined> {
@@ -132,21 +150,22 @@ async function* inOneSlice(entries: readonly EtcdEntry[]): AsyncGenerator<readon
   yield entries;
 }
 
-/** The same bytes in pieces of `blobBytes`; the last may be shorter. */
-async function* blobs(pages: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-  let waiting: Buffer[] = [];
+/** The same bytes in pieces of `blobBytes`, the last may be shorter; like those they come from, good until the next is asked for. */
+async function* blobs(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  const begun = Buffer.alloc(blobBytes);
   let bytes = 0;
-  for await (const page of pages) {
-    waiting.push(page);
-    bytes += page.length;
-    if (bytes < blobBytes) continue;
-    const whole = waiting.length === 1 ? page : Buffer.concat(waiting);
+  for await (const piece of pieces) {
     let at = 0;
-    for (; bytes - at >= blobBytes; at += blobBytes) yield whole.subarray(at, at + blobBytes);
-    waiting = at < bytes ? [whole.subarray(at)] : [];
-    bytes -= at;
+    if (bytes > 0) {
+      at = piece.copy(begun, bytes);
+      bytes += at;
+      if (bytes < blobBytes) continue;
+      yield begun;
+    }
+    for (; piece.length - at >= blobBytes; at += blobBytes) yield piece.subarray(at, at + blobBytes);
+    bytes = piece.copy(begun, 0, at);
   }
-  if (bytes > 0) yield Buffer.concat(waiting);
+  if (bytes > 0) yield begun.subarray(0, bytes);
 }
 
 /** Ends what a reader that has gone silent would hold for ever. */

@@ -12,11 +12,21 @@ const answerBytesMax = 64 * 1024 * 1024;
 
 export class NodePeerHttp implements PeerHttp {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  readonly #pass: () => string | undefined;
+
+  /** `pass` is what this agent shows to the others while auth is on (agent/auth/agent-pass.ts). */
+  constructor(modules: { pass: () => string | undefined }) {
+    this.#pass = modules.pass;
+  }
 
   request(url: string, options: Parameters<PeerHttp["request"]>[1]): Promise<unknown> {
     const { method, body, timeoutMs } = options;
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const headers = text === undefined ? {} : { "content-type": "application/json" };
+    const authorization = this.#pass();
+    const headers = {
+      ...(text === undefined ? {} : { "content-type": "application/json" }),
+      ...(authorization === undefined ? {} : { authorization }),
+    };
     const signal = AbortSignal.timeout(timeoutMs);
     return new Promise((resolve, reject) => {
       const fail = (problem: string, status: number | null, cause?: unknown): void => {

@@ -13,7 +13,7 @@ export interface CallContext {
   /** Longest protobuf message, as for gRPC (etcd.md section 1). */
   readonly receiveBytesMax: number;
   /** Limits of one JSON value of a request. */
-  readonly json: JsonValuesOptions;
+  jsonLimits(route: Route): JsonValuesOptions;
   readonly reader: JsonReader;
   readonly writer: JsonWriter;
   readonly observer: GrpcObserver;

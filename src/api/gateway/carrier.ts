@@ -22,13 +22,13 @@ export type FailureForm = "call" | "stream";
 export interface Carrier {
   /** Begins to listen. Called once, before anything else. */
   start(listener: CarrierListener): void;
-  /** One answer of a stream. False: taken, but wait for `drained`. */
-  line(json: string): boolean;
-  /** The answer of a unary call, in pieces that are sent as fast as the client takes them; ends the exchange. */
+  /** One answer of a stream, made while it is sent. False: taken, but wait for `drained`. */
+  line(pieces: Iterator<string>): boolean;
+  /** The answer of a unary call, made while it is sent; ends the exchange. */
   answer(pieces: Iterator<string>): void;
-  /** Ends the exchange with an error. */
+  /** Ends the exchange with an error, behind what is still on its way. */
   fail(status: GrpcStatus, form: FailureForm): void;
-  /** Ends a stream in good order. */
+  /** Ends a stream in good order, behind what is still on its way. */
   end(): void;
   /** Stops and continues reading the request. */
   pause(): void;

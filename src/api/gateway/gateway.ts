@@ -23,21 +23,26 @@ import { UnaryCall } from "./unary-call.ts";
 /** JSON is larger than the message in it: base64 takes a third more, and there are names. */
 const jsonPerMessage = 2;
 /**
- * A body of nothing but `{},` would keep the parser, and so the event loop, busy for a second. Requests are small in this
- * respect, except for transactions: compares and operations of two branches, each with a few fields.
+ * A body of nothing but `{},` would keep the parser, and so the event loop, busy for a second. Requests have a dozen fields,
+ * and room for some that we do not know; except for transactions: compares and operations of two branches, each with a few
+ * fields, and transactions within.
  */
-const elementsMin = 25_000;
+const elementsMax = 1000;
+const txnElementsMin = 25_000;
 const elementsPerOperation = 40;
+const txnRpc = "/etcdserverpb.KV/Txn";
 
 export class Gateway implements CallContext {
   readonly receiveBytesMax: number;
-  readonly json: JsonValuesOptions;
+  /** Longest JSON value of a request. */
+  readonly jsonBytesMax: number;
   readonly reader: JsonReader = new JsonReader();
   readonly writer: JsonWriter = new JsonWriter();
   readonly observer: GrpcObserver;
   readonly logger: Logger;
   readonly #methods: GrpcMethods;
   readonly #clock: Clock;
+  readonly #txnElementsMax: number;
   readonly #calls = new Map<GatewayCall, (() => void) | undefined>();
 
   constructor(
@@ -45,10 +50,8 @@ export class Gateway implements CallContext {
     modules: { clock: Clock; logger: Logger; observer?: GrpcObserver },
   ) {
     this.receiveBytesMax = options.receiveBytesMax ?? grpcReceiveBytesMax;
-    this.json = {
-      bytesMax: jsonPerMessage * this.receiveBytesMax,
-      elementsMax: Math.max(elementsMin, elementsPerOperation * (options.txnOperationsMax ?? 0)),
-    };
+    this.jsonBytesMax = jsonPerMessage * this.receiveBytesMax;
+    this.#txnElementsMax = Math.max(txnElementsMin, elementsPerOperation * (options.txnOperationsMax ?? 0));
     this.observer = modules.observer ?? noObserver;
     this.logger = modules.logger;
     this.#methods = options.methods;
@@ -78,6 +81,10 @@ export class Gateway implements CallContext {
     this.#calls.set(call, timeoutMs === undefined ? undefined : this.#expire(call, timeoutMs));
     carrier.start(call);
     if (call instanceof StreamCall) call.begin();
+  }
+
+  jsonLimits({ rpc }: Route): JsonValuesOptions {
+    return { bytesMax: this.jsonBytesMax, elementsMax: rpc === txnRpc ? this.#txnElementsMax : elementsMax };
   }
 
   done(call: GatewayCall): void {

@@ -5,16 +5,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GrpcStatus } from "../../store/wire/status.ts";
 import type { Carrier, CarrierListener, FailureForm } from "./carrier.ts";
+import { nextSlice, Outbox } from "./outbox.ts";
 import { errorBody, httpStatusOf, streamErrorBody } from "./status.ts";
 
-/** Of one call's answer before the event loop is let go, and in one chunk of the response. */
-const sliceCharacters = 128 * 1024;
 /** What a client may still send after its call has failed, so that it gets to read why; then it is cut off. */
 const discardedBytesMax = 16 * 1024 * 1024;
 
 export class HttpCarrier implements Carrier {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #outbox: Outbox;
+  #listener: CarrierListener | undefined;
   #over = false;
   #last = false;
   #discarded = 0;
@@ -22,9 +23,17 @@ export class HttpCarrier implements Carrier {
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.#request = request;
     this.#response = response;
+    this.#outbox = new Outbox({
+      send: (text) => response.write(text),
+      drained: () => {
+        if (!this.#over) this.#listener?.drained();
+      },
+      broken: () => response.destroy(),
+    });
   }
 
   start(listener: CarrierListener): void {
+    this.#listener = listener;
     const request = this.#request;
     request.on("data", (chunk: Buffer) => {
       if (this.#over) this.#discard(chunk.length);
@@ -34,21 +43,28 @@ export class HttpCarrier implements Carrier {
       if (!this.#over) listener.inputEnded();
     });
     request.on("error", () => {}); // the response closes too
-    this.#response.on("drain", () => {
-      if (!this.#over) listener.drained();
+    this.#response.on("drain", () => this.#outbox.resume());
+    this.#response.on("close", () => {
+      this.#outbox.discard();
+      listener.aborted();
     });
-    this.#response.on("close", () => listener.aborted());
   }
 
-  line(json: string): boolean {
+  line(pieces: Iterator<string>): boolean {
     this.#head(200);
-    return this.#response.write(`${json}\n`);
+    return this.#outbox.add(followed("", pieces, "\n"));
   }
 
   answer(pieces: Iterator<string>): void {
     this.#over = true;
     this.#head(200);
-    this.#slices(pieces);
+    const { text, done } = nextSlice(pieces);
+    // A small answer leaves in one piece with its length.
+    if (done) this.#end(text);
+    else {
+      this.#outbox.add(followed(text, pieces, ""));
+      this.#outbox.close(() => this.#end(""));
+    }
   }
 
   fail(status: GrpcStatus, form: FailureForm): void {
@@ -56,13 +72,13 @@ export class HttpCarrier implements Carrier {
     const response = this.#response;
     const body = form === "stream" ? `${streamErrorBody(status)}\n` : errorBody(status);
     if (!response.headersSent) this.#head(httpStatusOf(status.code));
-    this.#end(body);
+    this.#outbox.close(() => this.#end(body));
   }
 
   end(): void {
     this.#over = true;
     this.#head(200);
-    this.#end("");
+    this.#outbox.close(() => this.#end(""));
   }
 
   pause(): void {
@@ -86,28 +102,6 @@ export class HttpCarrier implements Carrier {
     response.statusCode = status;
   }
 
-  /** Sends a slice, lets others run or the client catch up, goes on. A small answer leaves in one piece with its length. */
-  #slices(pieces: Iterator<string>): void {
-    const response = this.#response;
-    if (response.destroyed) return;
-    let text = "";
-    try {
-      for (let piece = pieces.next(); ; piece = pieces.next()) {
-        if (piece.done) {
-          this.#end(text);
-          return;
-        }
-        text += piece.value;
-        if (text.length >= sliceCharacters) break;
-      }
-    } catch (error) {
-      response.destroy(); // half an answer must not look whole
-      throw error;
-    }
-    if (response.write(text)) setImmediate(() => this.#slices(pieces));
-    else response.once("drain", () => this.#slices(pieces));
-  }
-
   #end(text: string): void {
     const response = this.#response;
     if (!response.headersSent) response.setHeader("content-length", Buffer.byteLength(text));
@@ -120,4 +114,11 @@ export class HttpCarrier implements Carrier {
     this.#discarded += bytes;
     if (this.#discarded > discardedBytesMax) this.#request.socket.destroy();
   }
+}
+
+/** `before`, the pieces, `after`. */
+function* followed(before: string, pieces: Iterator<string>, after: string): Generator<string, void, void> {
+  yield before;
+  for (let piece = pieces.next(); !piece.done; piece = pieces.next()) yield piece.value;
+  yield after;
 }

@@ -9,6 +9,9 @@ import { prefixes, routeOf } from "./routes.ts";
 import { errorBody } from "./status.ts";
 import { WebSocketCalls } from "./web-socket.ts";
 
+/** Silence of a connection after which TCP asks whether the client is there, as Go's servers do. */
+const keepAliveMs = 15_000;
+
 /** Register it on the root instance before every other plugin: its hook is meant for the whole port. */
 export function accessPlugin(access: Access): FastifyPluginAsync {
   const plugin = async (app: FastifyInstance): Promise<void> => {
@@ -28,6 +31,8 @@ export function accessPlugin(access: Access): FastifyPluginAsync {
 export function gatewayPlugin(gateway: Gateway, access: Access): FastifyPluginAsync {
   return async (root) => {
     const sockets = new WebSocketCalls({ gateway, access });
+    // A client that vanished without a word would otherwise keep its watch for good.
+    root.server.on("connection", (socket) => socket.setKeepAlive(true, keepAliveMs));
     root.server.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
     for (const prefix of prefixes) {
       await root.register(async (api) => calls(api, gateway), { prefix });

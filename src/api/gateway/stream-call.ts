@@ -11,8 +11,12 @@ import { statusOfFailure } from "../transport/status-of-failure.ts";
 import { type CallContext, emptyObject, encodeRequest, type GatewayCall } from "./call-context.ts";
 import type { Carrier, CarrierListener } from "./carrier.ts";
 import { JsonError } from "./errors.ts";
+import { jsonPieces } from "./json-pieces.ts";
 import { JsonValues } from "./json-values.ts";
 import { type Route, staysOpen } from "./routes.ts";
+
+/** Requests of one call that are served in one turn of the event loop: a chunk holds thousands of tiny ones. */
+const requestsPerTurn = 200;
 
 export interface StreamOptions {
   readonly route: Route;
@@ -37,6 +41,8 @@ export class StreamCall implements GrpcStream, CarrierListener, GatewayCall {
   #state: "waiting" | "open" | "done" = "waiting";
   #startedAt = 0;
   #paused = false;
+  /** The rest of what has come is served in the next turn of the event loop. */
+  #yielding = false;
   #answered = false;
   /** The client sends nothing more that counts. */
   #inputEnded = false;
@@ -51,7 +57,7 @@ export class StreamCall implements GrpcStream, CarrierListener, GatewayCall {
     this.#method = options.method;
     this.#carrier = modules.carrier;
     this.#context = modules.context;
-    this.#values = new JsonValues(modules.context.json);
+    this.#values = new JsonValues(modules.context.jsonLimits(options.route));
   }
 
   get signal(): AbortSignal {
@@ -89,8 +95,7 @@ export class StreamCall implements GrpcStream, CarrierListener, GatewayCall {
     this.#context.observer.sent(this.path);
     this.#answered = true;
     const { response } = this.#route;
-    const json = this.#context.writer.message(response, response.decode(message));
-    return this.#carrier.line(`{"result":${json}}`);
+    return this.#carrier.line(result(jsonPieces(this.#context.writer, response, message)));
   }
 
   pause(): void {
@@ -101,8 +106,7 @@ export class StreamCall implements GrpcStream, CarrierListener, GatewayCall {
   resume(): void {
     if (!this.#paused || this.#state === "done") return;
     this.#paused = false;
-    this.#deliver();
-    if (!this.#paused) this.#carrier.resume();
+    this.#goOn();
   }
 
   end(status: GrpcStatus): void {
@@ -125,11 +129,28 @@ export class StreamCall implements GrpcStream, CarrierListener, GatewayCall {
     }
   }
 
+  /** Serves what has come, then lets more come. */
+  #goOn(): void {
+    this.#deliver();
+    if (!this.#paused && !this.#yielding && this.#state !== "done") this.#carrier.resume();
+  }
+
+  #yield(): void {
+    this.#yielding = true;
+    this.#carrier.pause();
+    setImmediate(() => {
+      this.#yielding = false;
+      if (this.#state !== "done") this.#goOn();
+    });
+  }
+
   #deliver(): void {
+    let left = requestsPerTurn;
     try {
       for (let message = this.#next(); message; message = this.#next()) {
         this.#context.observer.received(this.path);
         this.onMessage(message);
+        if (--left === 0) this.#yield();
       }
     } catch (error) {
       this.#refuse(error);
@@ -146,7 +167,7 @@ export class StreamCall implements GrpcStream, CarrierListener, GatewayCall {
       this.#inputEnded = true; // whatever follows does not count
       this.#open();
     }
-    if (this.#state !== "open" || this.#paused) return null;
+    if (this.#state !== "open" || this.#paused || this.#yielding) return null;
     const only = this.#only;
     this.#only = null;
     if (this.#method.kind === "server_stream") return only;
@@ -162,7 +183,8 @@ export class StreamCall implements GrpcStream, CarrierListener, GatewayCall {
 
   /** Tells the method that nothing more comes, once it has read everything. */
   #halfClose(): void {
-    if (!this.#inputEnded || this.#halfClosed || this.#paused || this.#state !== "open") return;
+    if (!this.#inputEnded || this.#halfClosed || this.#paused || this.#yielding) return;
+    if (this.#state !== "open") return;
     this.#halfClosed = true;
     if (!staysOpen(this.#route)) this.onHalfClose();
   }
@@ -181,4 +203,10 @@ export class StreamCall implements GrpcStream, CarrierListener, GatewayCall {
     this.onDone();
     if (code !== GrpcCode.OK) this.#abort.abort();
   }
+}
+
+function* result(message: Iterable<string>): Generator<string, void, void> {
+  yield '{"result":';
+  yield* message;
+  yield "}";
 }

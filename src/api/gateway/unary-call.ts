@@ -33,7 +33,7 @@ export class UnaryCall implements CarrierListener, GatewayCall {
     this.#options = options;
     this.#carrier = modules.carrier;
     this.#context = modules.context;
-    this.#values = new JsonValues(modules.context.json);
+    this.#values = new JsonValues(modules.context.jsonLimits(options.route));
   }
 
   input(chunk: Buffer): void {

@@ -9,6 +9,7 @@ import type { GrpcStatus } from "../../store/wire/status.ts";
 import type { Access } from "./access.ts";
 import type { Carrier, CarrierListener, FailureForm } from "./carrier.ts";
 import type { Gateway } from "./gateway.ts";
+import { Outbox } from "./outbox.ts";
 import { type Route, routeOf } from "./routes.ts";
 import { errorBody, streamErrorBody } from "./status.ts";
 
@@ -34,7 +35,9 @@ export class WebSocketCalls {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: modules.gateway.json.bytesMax,
+      maxPayload: modules.gateway.jsonBytesMax,
+      // A chunk full of tiny messages would be served in one turn of the event loop.
+      allowSynchronousEvents: false,
       handleProtocols: (protocols) => (protocols.has(bearer) ? bearer : false),
     });
   }
@@ -67,12 +70,20 @@ function refuse(socket: Duplex, status: string): void {
 
 class WebSocketCarrier implements Carrier {
   readonly #socket: WebSocket;
+  readonly #outbox: Outbox;
   #listener: CarrierListener | undefined;
   #over = false;
   #waiting = false;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
+    this.#outbox = new Outbox({
+      send: (text, last) => this.#send(text, last),
+      drained: () => {
+        if (!this.#over) this.#listener?.drained();
+      },
+      broken: () => socket.terminate(),
+    });
     socket.on("error", () => {}); // it closes
   }
 
@@ -84,30 +95,34 @@ class WebSocketCarrier implements Carrier {
       // A frame ends what is in it; a number or a word alone has no other end.
       if (!this.#over) listener.input(newline);
     });
-    this.#socket.on("close", () => listener.aborted());
+    this.#socket.on("close", () => {
+      this.#outbox.discard();
+      listener.aborted();
+    });
   }
 
-  line(json: string): boolean {
-    this.#socket.send(json, () => this.#sent());
-    if (this.#socket.bufferedAmount < outboxBytesMax) return true;
-    this.#waiting = true;
-    return false;
+  line(pieces: Iterator<string>): boolean {
+    return this.#outbox.add(pieces);
   }
 
   answer(pieces: Iterator<string>): void {
-    let text = "";
-    for (let piece = pieces.next(); !piece.done; piece = pieces.next()) text += piece.value;
-    this.#close(text);
+    this.#over = true;
+    this.#outbox.add(pieces);
+    this.end();
   }
 
   fail(status: GrpcStatus, form: FailureForm): void {
-    this.#close(form === "stream" ? streamErrorBody(status) : errorBody(status));
+    this.#over = true;
+    this.#outbox.add([form === "stream" ? streamErrorBody(status) : errorBody(status)].values());
+    this.end();
   }
 
   end(): void {
     this.#over = true;
-    this.#socket.resume(); // the closing handshake is read, too
-    this.#socket.close(1000);
+    this.#outbox.close(() => {
+      this.#socket.resume(); // the closing handshake is read, too
+      this.#socket.close(1000);
+    });
   }
 
   pause(): void {
@@ -120,15 +135,17 @@ class WebSocketCarrier implements Carrier {
 
   last(): void {} // a WebSocket serves one call anyway
 
-  #close(text: string): void {
-    this.#socket.send(text);
-    this.end();
+  /** A long answer is one message in several frames. */
+  #send(text: string, last: boolean): boolean {
+    this.#socket.send(text, { fin: last }, () => this.#sent());
+    this.#waiting = this.#socket.bufferedAmount >= outboxBytesMax;
+    return !this.#waiting;
   }
 
   #sent(): void {
-    if (!this.#waiting || this.#over || this.#socket.bufferedAmount > 0) return;
+    if (!this.#waiting || this.#socket.bufferedAmount > 0) return;
     this.#waiting = false;
-    this.#listener?.drained();
+    this.#outbox.resume();
   }
 }
 

@@ -1,5 +1,6 @@
 /** The histograms of a server (etcd.md section 16, rows 20, 23 to 28, 35, 36, 42), with etcd's buckets. */
-import { exponentialBounds, type Histogram, type HistogramFamily, type MetricRegistry } from "./metrics.ts";
+import { exponentialBounds, type Histogram, type HistogramFamily } from "./histogram.ts";
+import type { MetricRegistry } from "./metric-registry.ts";
 
 /** What the parts of a server observe into; the unit is in each name. */
 export interface ServerHistograms {

@@ -4,7 +4,9 @@
  */
 import { grpcCodeName, grpcCodeNames } from "../../store/wire/grpc-code.ts";
 import type { GrpcMethod, GrpcMethods, GrpcObserver } from "../transport/grpc-method.ts";
-import type { Histogram, Labels, MetricRegistry, Sample } from "./metrics.ts";
+import type { Histogram } from "./histogram.ts";
+import type { MetricRegistry } from "./metric-registry.ts";
+import type { Labels, Sample } from "./metric-text.ts";
 
 interface MethodCount {
   readonly labels: Labels;

@@ -1,6 +1,7 @@
 /** Counters of the health endpoints (etcd.md section 16, row 14), and of each check of /livez and /readyz. */
 import { type CheckObserver, healthChecks } from "./checks.ts";
-import type { Labels, MetricRegistry } from "./metrics.ts";
+import type { MetricRegistry } from "./metric-registry.ts";
+import type { Labels } from "./metric-text.ts";
 
 interface CheckCount {
   readonly labels: Labels;

@@ -45,13 +45,14 @@ export async function readFailure(
   { kv, clock }: Pick<HealthSources, "kv" | "clock">,
   serializable: boolean,
 ): Promise<string> {
-  const timeout = new AbortController();
-  const timer = clock.at(Instant(clock.now() + readTimeoutMs), () => timeout.abort());
+  const limit = new AbortController();
+  const timer = clock.at(Instant(clock.now() + readTimeoutMs), () => limit.abort());
   try {
     const request = { key: Buffer.from("health"), limit: 1, keys_only: true, serializable };
-    await kv.range(request, { signal: timeout.signal });
+    await kv.range(request, { signal: limit.signal });
     return "";
   } catch (error) {
+    if (limit.signal.aborted) return statusOfKvError(new KvError("kv.timeout")).message;
     if (!(error instanceof KvError)) return messageOf(error);
     return error.code.startsWith("auth.") ? "" : statusOfKvError(error).message;
   } finally {

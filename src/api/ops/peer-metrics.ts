@@ -1,11 +1,7 @@
 /** etcd's metrics of the network between members and with clients (etcd.md section 16, rows 37 to 39). */
-import {
-  exponentialBounds,
-  type HistogramFamily,
-  type Labels,
-  type MetricRegistry,
-  type Sample,
-} from "./metrics.ts";
+import { exponentialBounds, type HistogramFamily } from "./histogram.ts";
+import type { MetricRegistry } from "./metric-registry.ts";
+import type { Labels, Sample } from "./metric-text.ts";
 
 /** What is known of the traffic with one member. */
 export interface PeerTraffic {
@@ -93,16 +89,19 @@ export function roundTripMetric(registry: MetricRegistry): HistogramFamily {
 
 export function snapshotMetrics(registry: MetricRegistry): SnapshotObserver {
   const direction = (verb: "send" | "receive", label: "To" | "From") => {
+    const done = verb === "send" ? "sent to" : "received from";
     const counts = new Map<string, { success: number; failures: number }>();
     const durations = registry.histograms(
       `etcd_network_snapshot_${verb}_total_duration_seconds`,
-      `Whole snapshots, ${verb}.`,
+      `Whole snapshots ${done} a member, in seconds.`,
       [label],
       exponentialBounds(0.1, 2, 10),
     );
     for (const how of ["success", "failures"] as const) {
-      registry.counter(`etcd_network_snapshot_${verb}_${how}`, `Snapshots, ${verb}, ${how}.`, () =>
-        [...counts].map(([peer, count]) => ({ labels: { [label]: peer }, value: count[how] })),
+      registry.counter(
+        `etcd_network_snapshot_${verb}_${how}`,
+        how === "success" ? `Snapshots ${done} a member.` : `Snapshots not wholly ${done} a member.`,
+        () => [...counts].map(([peer, count]) => ({ labels: { [label]: peer }, value: count[how] })),
       );
     }
     return (peer: string, ok: boolean, seconds: number): void => {

@@ -10,7 +10,7 @@ import { debugVars, type RaftStatus } from "./debug-vars.ts";
 import { everyMethod, goError, onlyGet, plainText, queryValues } from "./go-text.ts";
 import { type HealthSources, healthReason } from "./health.ts";
 import type { HealthObserver } from "./health-metrics.ts";
-import type { MetricRegistry } from "./metrics.ts";
+import type { MetricRegistry } from "./metric-registry.ts";
 import { openFilesMax } from "./process-metrics.ts";
 import { clusterVersion, serverVersion } from "./version.ts";
 
@@ -75,7 +75,7 @@ function monitorRoutes(app: FastifyInstance, modules: MonitorModules): void {
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       reply.type("text/plain; version=0.0.4; charset=utf-8");
-      const text = await modules.registry.renderInSlices();
+      const text = await modules.registry.renderInSlices(modules.clock);
       if (!/\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""))) return reply.send(text);
       // In a thread of the pool; the text is long, and says much the same in every line.
       return reply.header("content-encoding", "gzip").send(await compressed(text));

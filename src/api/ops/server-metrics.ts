@@ -1,5 +1,5 @@
 /** etcd's server metrics (etcd.md section 16, rows 1 to 22), read from the member at each scrape. */
-import type { MetricRegistry } from "./metrics.ts";
+import type { MetricRegistry } from "./metric-registry.ts";
 import { clusterVersion, serverVersion } from "./version.ts";
 
 /** What the member tells. All are cheap reads of variables. */
@@ -23,7 +23,6 @@ export interface ServerFacts {
   failedReads(): number;
   /** In bytes; 0 is none. */
   quotaBytes(): number;
-  learnersPromoted(): number;
   snapshotsBeingApplied(): number;
 }
 
@@ -50,7 +49,6 @@ export function serverMetrics(registry: MetricRegistry, facts: ServerFacts): voi
     ["slow_read_indexes_total", "counter", "Read rounds that had to be asked again.", facts.slowReads],
     ["read_indexes_failed_total", "counter", "Linearizable reads that timed out.", facts.failedReads],
     ["quota_backend_bytes", "gauge", "Quota of the store in bytes.", facts.quotaBytes],
-    ["learner_promote_successes", "counter", "Learners promoted by this leader.", facts.learnersPromoted],
     [
       "snapshot_apply_in_progress_total",
       "gauge",

@@ -1,5 +1,5 @@
 /** etcd's metrics of the key-value store, its watches and leases (etcd.md section 16, rows 29 to 36), read at each scrape. */
-import type { MetricRegistry } from "./metrics.ts";
+import type { MetricRegistry } from "./metric-registry.ts";
 
 /** What the store tells. All are cheap to read, or cheap enough for a scrape. */
 export interface StoreFacts {

@@ -9,7 +9,6 @@ import type { Clock, Logger } from "../../base/ports.ts";
 import type { Http2Options } from "../../http2/options.ts";
 import type { RequestHeaders } from "../../http2/request-headers.ts";
 import type { Http2Stream } from "../../http2/stream.ts";
-import { GrpcCode } from "../../store/wire/grpc-code.ts";
 import { statusTable } from "../../store/wire/status.ts";
 import { GrpcError } from "./errors.ts";
 import { Flusher } from "./flusher.ts";
@@ -19,7 +18,8 @@ import { type GrpcMethods, type GrpcObserver, noObserver, type UnaryMethod } fro
 import type { GrpcServer } from "./grpc-server.ts";
 import { type GrpcServerOptions, grpcServerDefaults } from "./grpc-server-options.ts";
 import { parseGrpcTimeout } from "./grpc-timeout.ts";
-import { notGrpc, unknownMethod, unreadable } from "./refusals.ts";
+import { Inflater } from "./inflate.ts";
+import { moreMessages, noMessage, notGrpc, unknownMethod, unreadable } from "./refusals.ts";
 import { statusOfFailure } from "./status-of-failure.ts";
 
 /** max-request-bytes + 512 KiB of overhead (etcd.md section 1). */
@@ -49,6 +49,7 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
   readonly #logger: Logger;
   readonly #observer: GrpcObserver;
   readonly #flusher = new Flusher();
+  readonly inflater = new Inflater();
   readonly #connections = new Set<GrpcConnection>();
   readonly #streaming = new Set<GrpcCall>();
   readonly #announceClosing: () => void;
@@ -145,7 +146,8 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
   }
 
   opened(_connection: GrpcConnection, stream: Http2Stream, headers: RequestHeaders, ended: boolean): void {
-    const foreign = notGrpc(headers);
+    const timeoutMs = parseGrpcTimeout(headers.get("grpc-timeout"));
+    const foreign = notGrpc(headers, timeoutMs);
     if (foreign) {
       stream.end(foreign);
       return;
@@ -158,8 +160,7 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
       call.end(unknownMethod(headers.path, this.#methods));
       return;
     }
-    const timeoutMs = parseGrpcTimeout(headers.get("grpc-timeout"));
-    const reason = unreadable(headers, timeoutMs);
+    const reason = unreadable(headers, timeoutMs ?? undefined);
     if (reason) {
       call.end(reason);
       return;
@@ -181,7 +182,7 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
     let called = false;
     call.onMessage = (message) => {
       if (called) {
-        call.end({ code: GrpcCode.INTERNAL, message: "more than one message in a unary call" });
+        call.end(moreMessages);
         return;
       }
       called = true;
@@ -195,7 +196,7 @@ export class DirectGrpcServer implements GrpcServer, GrpcConnectionOwner, CallCo
       );
     };
     call.onHalfClose = () => {
-      if (!called) call.end({ code: GrpcCode.INTERNAL, message: "unary call without a message" });
+      if (!called) call.end(noMessage);
     };
   }
 

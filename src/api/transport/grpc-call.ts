@@ -23,7 +23,7 @@ import { answerHeaders, okTrailers, trailersOf, trailersOnly } from "./answer-he
 import { GrpcError } from "./errors.ts";
 import type { GrpcObserver, GrpcStream, UnaryCall } from "./grpc-method.ts";
 import { grpcPieces } from "./grpc-pieces.ts";
-import { messageOfFrame } from "./inflate.ts";
+import type { Inflater } from "./inflate.ts";
 import { statusOfFailure } from "./status-of-failure.ts";
 
 /** What the calls of one connection share. */
@@ -32,6 +32,7 @@ export interface CallContext {
   readonly receiveBytesMax: number;
   /** Counts bytes of messages that are not complete or not read, over all calls; false if they are too many now. */
   hold(bytes: number): boolean;
+  readonly inflater: Inflater;
   /** The call is over, one way or the other. */
   done(call: GrpcCall): void;
 }
@@ -50,6 +51,8 @@ export class GrpcCall implements GrpcStream, UnaryCall, StreamListener {
   readonly #observer: GrpcObserver;
   readonly #startedAt: number;
   #deframer: GrpcDeframer | undefined;
+  /** The message that is being inflated, or was while reading was paused. Those behind it wait. */
+  #inflating: { bytes: number; message: Uint8Array | null } | null = null;
   /** How much of it the context counts. */
   #held = 0;
   /** Made when somebody asks for the signal: most calls end without one. */
@@ -59,6 +62,7 @@ export class GrpcCall implements GrpcStream, UnaryCall, StreamListener {
   #responded = false;
   #done = false;
   #paused = false;
+  /** The client has half-closed, and the handler does not know yet. */
   #ended = false;
 
   constructor(
@@ -193,13 +197,8 @@ export class GrpcCall implements GrpcStream, UnaryCall, StreamListener {
     }
     try {
       while (!this.#done && !this.#paused) {
-        const frame = deframer.next();
-        if (frame === null) break;
-        const message = messageOfFrame(
-          frame,
-          this.metadata.get("grpc-encoding"),
-          this.#context.receiveBytesMax,
-        );
+        const message = this.#next(deframer);
+        if (message === null) break;
         this.#observer.received(this.path);
         this.onMessage(message);
       }
@@ -208,13 +207,46 @@ export class GrpcCall implements GrpcStream, UnaryCall, StreamListener {
       this.end(statusOfFailure(error));
     }
     if (this.#done) return;
-    if (this.#hold(deframer.bufferedBytes)) this.#halfClose();
+    deframer.settle();
+    if (this.#hold(deframer.keptBytes + (this.#inflating?.bytes ?? 0))) this.#halfClose();
     else this.end({ code: GrpcCode.RESOURCE_EXHAUSTED, message: "grpc: too many unread request bytes" });
+  }
+
+  /** The next message, or null while there is none. */
+  #next(deframer: GrpcDeframer): Uint8Array | null {
+    if (this.#inflating) {
+      const { message } = this.#inflating;
+      if (message) this.#inflating = null;
+      return message;
+    }
+    const frame = deframer.next();
+    if (frame === null) return null;
+    if (!frame.compressed) return frame.bytes;
+    if (this.metadata.get("grpc-encoding") !== "gzip") {
+      throw new GrpcError(GrpcCode.INTERNAL, "grpc: compressed flag set with identity or empty encoding");
+    }
+    const inflating: { bytes: number; message: Uint8Array | null } = {
+      bytes: frame.bytes.length,
+      message: null,
+    };
+    this.#inflating = inflating;
+    this.#context.inflater.inflate(frame.bytes, this.#context.receiveBytesMax, (outcome) => {
+      if (this.#done) return;
+      if (outcome instanceof GrpcError) {
+        this.end(statusOfFailure(outcome));
+        return;
+      }
+      inflating.message = outcome;
+      inflating.bytes = outcome.length;
+      this.#deliver();
+    });
+    return null;
   }
 
   /** Tells the handler that nothing more comes, once it has read everything. */
   #halfClose(): void {
-    if (!this.#ended || this.#done || this.#paused) return;
+    if (!this.#ended || this.#done || this.#paused || this.#inflating) return;
+    this.#ended = false;
     if (this.#deframer === undefined || this.#deframer.atBoundary) this.onHalfClose();
     else this.end({ code: GrpcCode.INTERNAL, message: "unexpected EOF" });
   }
@@ -231,6 +263,7 @@ export class GrpcCall implements GrpcStream, UnaryCall, StreamListener {
     this.#deadline?.cancel();
     this.#hold(0);
     this.#deframer = undefined;
+    this.#inflating = null;
     this.#observer.handled(this.path, code, this.#startedAt);
     if (this.#paused) this.#stream.resume();
     this.#context.done(this);

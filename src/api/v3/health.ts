@@ -12,7 +12,13 @@ import {
 } from "../../store/wire/messages.ts";
 import { GrpcError } from "../transport/errors.ts";
 import type { GrpcMethod, GrpcStream } from "../transport/grpc-method.ts";
-import { decodeRequest, streamStatus } from "./unary.ts";
+import { noMessage } from "../transport/refusals.ts";
+import type { Gate } from "./gate.ts";
+import { admitted } from "./stream.ts";
+import { decodeStreamed, streamStatus, unary } from "./unary.ts";
+
+/** Metadata by which a client says who it is. */
+const credentials = ["token", "authorization"];
 
 /** The status of each service by name; "" is the server as a whole, and serves from the start. */
 export class Health {
@@ -33,41 +39,45 @@ export class Health {
     this.#closing = true;
   }
 
-  methods(): [string, GrpcMethod][] {
+  /** Behind the gate, as every rpc of etcd's server: a learner does not answer, nor one without a leader where that is asked. */
+  methods(gate: Gate): [string, GrpcMethod][] {
+    const open = withoutCredentials(gate);
     return [
       [
         "/grpc.health.v1.Health/Check",
-        { kind: "unary", handle: async ({ message }) => this.#check(message) },
+        unary(HealthCheckRequest, HealthCheckResponse, open, async ({ service }) => this.#check(service)),
       ],
-      ["/grpc.health.v1.Health/List", { kind: "unary", handle: async ({ message }) => this.#list(message) }],
-      ["/grpc.health.v1.Health/Watch", { kind: "server_stream", handle: (stream) => this.#watch(stream) }],
+      [
+        "/grpc.health.v1.Health/List",
+        unary(HealthListRequest, HealthListResponse, open, async () => this.#list()),
+      ],
+      ["/grpc.health.v1.Health/Watch", admitted("server_stream", open, (stream) => this.#watch(stream))],
     ];
   }
 
-  #check(message: Uint8Array): Uint8Array {
-    const { service } = decodeRequest(HealthCheckRequest, message);
+  #check(service: string): HealthCheckResponse {
     const status = this.#statuses.get(service);
     if (status === undefined) throw new GrpcError(GrpcCode.NOT_FOUND, "unknown service");
-    return HealthCheckResponse.encode({ status });
+    return { status };
   }
 
-  #list(message: Uint8Array): Uint8Array {
-    decodeRequest(HealthListRequest, message);
-    const statuses = [...this.#statuses].map(([key, status]) => ({ key, value: { status } }));
-    return HealthListResponse.encode({ statuses });
+  #list(): HealthListResponse {
+    return { statuses: [...this.#statuses].map(([key, status]) => ({ key, value: { status } })) };
   }
 
   #watch(stream: GrpcStream): void {
-    stream.onDone = () => this.#watching.delete(stream);
+    const { onDone } = stream;
+    stream.onDone = () => {
+      onDone?.();
+      this.#watching.delete(stream);
+    };
     stream.onHalfClose = () => {
-      if (!this.#watching.has(stream)) {
-        stream.end({ code: GrpcCode.INTERNAL, message: "the request message is missing" });
-      }
+      if (!this.#watching.has(stream)) stream.end(noMessage);
     };
     stream.onMessage = (message) => {
       if (this.#watching.has(stream)) return;
       try {
-        const { service } = decodeRequest(HealthCheckRequest, message);
+        const { service } = decodeStreamed(HealthCheckRequest, message);
         this.#watching.set(stream, { service, told: -1 });
         this.#tell(stream);
       } catch (error) {
@@ -83,4 +93,13 @@ export class Health {
     watcher.told = status;
     stream.write(HealthCheckResponse.encode({ status }));
   }
+}
+
+/** Nobody is identified here: etcd looks at tokens inside its own services only, so a bad one does no harm. */
+function withoutCredentials(gate: Gate): Gate {
+  return {
+    ...(gate.untilLeaderLost ? { untilLeaderLost: gate.untilLeaderLost.bind(gate) } : {}),
+    admit: (path, metadata) =>
+      gate.admit(path, { get: (name) => (credentials.includes(name) ? undefined : metadata.get(name)) }),
+  };
 }

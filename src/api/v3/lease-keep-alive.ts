@@ -9,7 +9,7 @@ import { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from "../../store/wire/
 import type { GrpcStream, StreamMethod } from "../transport/grpc-method.ts";
 import type { Gate } from "./gate.ts";
 import { admitted } from "./stream.ts";
-import { decodeRequest, streamStatus } from "./unary.ts";
+import { decodeStreamed, streamStatus } from "./unary.ts";
 
 /** Requests of one stream that have no answer yet. */
 const openMax = 1000;
@@ -56,7 +56,7 @@ class KeepAliveCall {
     const open: Open = { answer: undefined };
     if (this.#open.push(open) >= openMax) this.#stream.pause();
     try {
-      const request = decodeRequest(LeaseKeepAliveRequest, message);
+      const request = decodeStreamed(LeaseKeepAliveRequest, message);
       const { signal } = this.#stream;
       const response = await this.#kv.leaseKeepAlive(request, { signal, raw: message, caller: this.#caller });
       open.answer = LeaseKeepAliveResponse.encode(response);

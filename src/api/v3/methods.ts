@@ -64,6 +64,6 @@ export function v3Methods({ kv, admin, gate, health = new Health() }: V3Modules)
     ["/v3electionpb.Election/Leader", electionLeader(kv, gate)],
     ["/v3electionpb.Election/Observe", electionObserve(kv, gate)],
     ["/v3electionpb.Election/Resign", electionResign(kv, gate)],
-    ...health.methods(),
+    ...health.methods(gate),
   ]);
 }

@@ -8,8 +8,9 @@ import { GrpcCode } from "../../store/wire/grpc-code.ts";
 import type { Codec } from "../../store/wire/protobuf.ts";
 import { statusOfKvError } from "../../store/wire/status.ts";
 import type { GrpcStream, StreamMethod } from "../transport/grpc-method.ts";
+import { noMessage } from "../transport/refusals.ts";
 import type { Gate } from "./gate.ts";
-import { decodeRequest, streamStatus } from "./unary.ts";
+import { decodeStreamed, streamStatus } from "./unary.ts";
 
 /**
  * Runs `handle` for an admitted caller; everybody else's stream ends with the reason. So does an open one that needs a leader
@@ -64,13 +65,13 @@ export function answerWithStream<Request, Response>(
       void answer(message);
     };
     stream.onHalfClose = () => {
-      if (!asked) stream.end({ code: GrpcCode.INTERNAL, message: "the request message is missing" });
+      if (!asked) stream.end(noMessage);
     };
     let drained: (() => void) | null = null;
     stream.onDrain = () => drained?.();
     const answer = async (message: Uint8Array): Promise<void> => {
       try {
-        const decoded = decodeRequest(request, message);
+        const decoded = decodeStreamed(request, message);
         for await (const piece of call(decoded, { signal: stream.signal, raw: message, caller })) {
           if (stream.signal.aborted) return;
           const encoded = response.encode(piece as Parameters<typeof response.encode>[0]);

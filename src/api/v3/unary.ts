@@ -51,14 +51,23 @@ export function unaryInPieces<Request>(
   };
 }
 
-/** The decoded message; malformed bytes are the client's Internal error, as with grpc-go. */
+/** The decoded message of a unary call; malformed bytes are the client's Internal error, as with grpc-go. */
 export function decodeRequest<Request>(codec: Codec<Request>, message: Uint8Array): Request {
+  return decoded(codec, message, "grpc: error unmarshalling request");
+}
+
+/** The same for a message of a stream, of which grpc-go speaks in other words. */
+export function decodeStreamed<Request>(codec: Codec<Request>, message: Uint8Array): Request {
+  return decoded(codec, message, "grpc: failed to unmarshal the received message");
+}
+
+function decoded<Request>(codec: Codec<Request>, message: Uint8Array, refusal: string): Request {
   try {
     return codec.decode(message);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    const text = `grpc: error unmarshalling request: ${error.message}`;
-    throw new GrpcError(GrpcCode.INTERNAL, text, { cause: error });
+    const why = error.code === "wire.cut" ? "unexpected EOF" : error.message;
+    throw new GrpcError(GrpcCode.INTERNAL, `${refusal}: ${why}`, { cause: error });
   }
 }
 

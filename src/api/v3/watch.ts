@@ -17,7 +17,7 @@ import { WatchRequest } from "../../store/wire/messages.ts";
 import type { GrpcStream, StreamMethod } from "../transport/grpc-method.ts";
 import type { Gate } from "./gate.ts";
 import { admitted } from "./stream.ts";
-import { decodeRequest, streamStatus } from "./unary.ts";
+import { decodeStreamed, streamStatus } from "./unary.ts";
 import { WatchBacklog } from "./watch-backlog.ts";
 import { WatchEncoder } from "./watch-encoder.ts";
 
@@ -66,7 +66,7 @@ class WatchCall {
   #request(message: Uint8Array): void {
     let request: WatchRequest;
     try {
-      request = decodeRequest(WatchRequest, message);
+      request = decodeStreamed(WatchRequest, message);
     } catch (error) {
       this.#watch.close();
       this.#stream.end(streamStatus(error));

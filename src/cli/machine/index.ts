@@ -1,6 +1,6 @@
 /** `agent machine`: the hosts that can run units. */
 import type { Group } from "../command.ts";
-import { endpointOption, outputOption } from "../common-options.ts";
+import { connectionOptions, outputOption } from "../common-options.ts";
 
 export const machine: Group = {
   name: "machine",
@@ -11,7 +11,7 @@ export const machine: Group = {
       name: "list",
       positionals: "",
       summary: "List the live machines",
-      options: { ...endpointOption, ...outputOption },
+      options: { ...connectionOptions, ...outputOption },
       examples: [
         ["machine list", "as a table"],
         ["machine list -o json", "for programs"],

@@ -1,11 +1,11 @@
 /** `agent machine list`. */
-import { ApiClient } from "../client.ts";
 import type { Handler } from "../command.ts";
+import { connect } from "../connect.ts";
 import { FleetApi } from "../fleet-api.ts";
 import { table } from "../table.ts";
 
 export const handleMachineList: Handler = async (given, terminal) => {
-  const machines = await new FleetApi(new ApiClient(given.text("endpoint"))).machines();
+  const machines = await new FleetApi(await connect(given, terminal)).machines();
   if (given.text("output") === "json") {
     terminal.out(`${JSON.stringify(machines, null, 2)}\n`);
     return 0;

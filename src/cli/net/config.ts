@@ -1,11 +1,11 @@
 /** `agent net config get` and `set`. */
-import { ApiClient } from "../client.ts";
 import type { Handler } from "../command.ts";
+import { connect } from "../connect.ts";
 
 const path = "/argosy/v1/network/config";
 
 export const handleConfigGet: Handler = async (given, terminal) => {
-  const client = new ApiClient(given.text("endpoint"));
+  const client = await connect(given, terminal);
   const answer = await client.send("GET", path);
   if (answer.status !== 200) throw client.refusal(answer);
   // Printed as stored, but only if it is what an agent would answer.
@@ -16,7 +16,7 @@ export const handleConfigGet: Handler = async (given, terminal) => {
 
 /** The agent checks the text with the same parser that every host will read it with. */
 export const handleConfigSet: Handler = async (given, terminal) => {
-  const client = new ApiClient(given.text("endpoint"));
+  const client = await connect(given, terminal);
   const json = given.text("json");
   const answer = await client.send("PUT", path, json === "-" ? await terminal.input() : json);
   if (answer.status !== 204) throw client.refusal(answer);

@@ -1,6 +1,6 @@
 /** `agent net`: the overlay network. */
 import type { Group } from "../command.ts";
-import { endpointOption, outputOption } from "../common-options.ts";
+import { connectionOptions, outputOption } from "../common-options.ts";
 
 const config: Group = {
   name: "config",
@@ -11,7 +11,7 @@ const config: Group = {
       name: "get",
       positionals: "",
       summary: "Print the network configuration",
-      options: endpointOption,
+      options: connectionOptions,
       examples: [["net config get", "the stored JSON"]],
       load: async () => (await import("./config.ts")).handleConfigGet,
     },
@@ -19,7 +19,7 @@ const config: Group = {
       name: "set",
       positionals: "<json>",
       summary: "Check and store the network configuration; - reads it from standard input",
-      options: endpointOption,
+      options: connectionOptions,
       examples: [
         [`net config set '{"Network":"10.5.0.0/16"}'`, "VXLAN, a /24 for each host"],
         ["net config set - < network.json", "from a file"],
@@ -38,7 +38,7 @@ export const net: Group = {
       name: "status",
       positionals: "",
       summary: "Show which host holds which subnet",
-      options: { ...endpointOption, ...outputOption },
+      options: { ...connectionOptions, ...outputOption },
       examples: [["net status -o json", "for programs"]],
       load: async () => (await import("./status.ts")).handleNetStatus,
     },

@@ -1,11 +1,11 @@
 /** `agent net status`. */
 import type { AgentStatus } from "../../api/agent/status.ts";
-import { ApiClient } from "../client.ts";
 import type { Handler } from "../command.ts";
+import { connect } from "../connect.ts";
 import { subnetTable } from "../status/screen.ts";
 
 export const handleNetStatus: Handler = async (given, terminal) => {
-  const { subnets } = await new ApiClient(given.text("endpoint")).get<AgentStatus>("/argosy/v1/status");
+  const { subnets } = await (await connect(given, terminal)).get<AgentStatus>("/argosy/v1/status");
   terminal.out(
     given.text("output") === "json" ? `${JSON.stringify(subnets, null, 2)}\n` : subnetTable(subnets),
   );

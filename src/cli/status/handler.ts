@@ -1,11 +1,11 @@
 /** `agent status`. */
 import type { AgentStatus } from "../../api/agent/status.ts";
-import { ApiClient } from "../client.ts";
 import type { Handler } from "../command.ts";
+import { connect } from "../connect.ts";
 import { screen } from "./screen.ts";
 
 export const handleStatus: Handler = async (given, terminal) => {
-  const status = await new ApiClient(given.text("endpoint")).get<AgentStatus>("/argosy/v1/status");
+  const status = await (await connect(given, terminal)).get<AgentStatus>("/argosy/v1/status");
   terminal.out(given.text("output") === "json" ? `${JSON.stringify(status, null, 2)}\n` : screen(status));
   return 0;
 };

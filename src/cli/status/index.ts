@@ -1,12 +1,12 @@
 /** `agent status`: the cluster on one screen. */
 import type { Action } from "../command.ts";
-import { endpointOption, outputOption } from "../common-options.ts";
+import { connectionOptions, outputOption } from "../common-options.ts";
 
 export const status: Action = {
   name: "status",
   positionals: "",
   summary: "Show members, machines, units and subnets on one screen",
-  options: { ...endpointOption, ...outputOption },
+  options: { ...connectionOptions, ...outputOption },
   examples: [
     ["status", "as tables"],
     ["status -o json", "for programs"],

@@ -1,13 +1,13 @@
 /** `agent unit destroy`. A unit that is not there is not an error: the wish is fulfilled (fleet.md 2.4). */
-import { ApiClient } from "../client.ts";
 import type { Handler } from "../command.ts";
+import { connect } from "../connect.ts";
 import { FleetApi } from "../fleet-api.ts";
 import { each } from "./each.ts";
 import { unitWord } from "./unit-name.ts";
 import { absent, Patience } from "./wait.ts";
 
 export const handleDestroy: Handler = async (given, terminal) => {
-  const fleet = new FleetApi(new ApiClient(given.text("endpoint")));
+  const fleet = new FleetApi(await connect(given, terminal));
   const patience = new Patience(given);
   return each(given.list("unit"), terminal, async (word) => {
     const { name } = unitWord(word);

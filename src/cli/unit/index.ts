@@ -1,7 +1,7 @@
 /** `agent unit`: what runs where. The verbs are fleet's (fleet.md 2.4). */
 import type { Options } from "yargs";
 import type { Action, Group } from "../command.ts";
-import { endpointOption, outputOption } from "../common-options.ts";
+import { connectionOptions, outputOption } from "../common-options.ts";
 
 const waiting: Readonly<Record<string, Options>> = {
   "no-block": { type: "boolean", default: false, describe: "do not wait until the state is reached" },
@@ -18,7 +18,7 @@ function raising(name: string, summary: string, effect: string, load: Action["lo
     name,
     positionals: "<unit..>",
     summary,
-    options: { ...endpointOption, ...waiting, ...replacing },
+    options: { ...connectionOptions, ...waiting, ...replacing },
     examples: [
       [`unit ${name} hello.service`, effect],
       [`unit ${name} web@1 web@2`, "instances of the template web@.service"],
@@ -34,7 +34,7 @@ function lowering(name: string, summary: string, load: Action["load"]): Action {
     name,
     positionals: "<unit..>",
     summary,
-    options: { ...endpointOption, ...waiting },
+    options: { ...connectionOptions, ...waiting },
     examples: [[`unit ${name} hello.service`, summary.toLowerCase()]],
     load,
   };
@@ -49,7 +49,7 @@ function reading(
 ) {
   const line = positionals ? `unit ${name} hello.service` : `unit ${name}`;
   const examples: Action["examples"] = [[line, summary.toLowerCase()]];
-  return { name, positionals, summary, options: { ...endpointOption, ...options }, examples, load };
+  return { name, positionals, summary, options: { ...connectionOptions, ...options }, examples, load };
 }
 
 export const unit: Group = {

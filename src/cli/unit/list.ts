@@ -1,6 +1,6 @@
 /** `agent unit list` and `status`: what is wanted of each unit, where it is, and what its machine reports. */
-import { ApiClient } from "../client.ts";
 import type { Handler } from "../command.ts";
+import { connect } from "../connect.ts";
 import { failure } from "../errors.ts";
 import { FleetApi, type FleetUnit, type FleetUnitState, isGlobal } from "../fleet-api.ts";
 import { table } from "../table.ts";
@@ -48,14 +48,14 @@ function print(list: readonly Line[], output: string): string {
 }
 
 export const handleList: Handler = async (given, terminal) => {
-  const fleet = new FleetApi(new ApiClient(given.text("endpoint")));
+  const fleet = new FleetApi(await connect(given, terminal));
   const [units, states] = await Promise.all([fleet.units(), fleet.states()]);
   terminal.out(print(lines(units, states), given.text("output")));
   return 0;
 };
 
 export const handleStatus: Handler = async (given, terminal) => {
-  const fleet = new FleetApi(new ApiClient(given.text("endpoint")));
+  const fleet = new FleetApi(await connect(given, terminal));
   const units: FleetUnit[] = [];
   const states: FleetUnitState[] = [];
   for (const { name } of given.list("unit").map(unitWord)) {

@@ -1,6 +1,6 @@
 /** `agent unit stop` and `unload`. */
-import { ApiClient } from "../client.ts";
 import type { Handler } from "../command.ts";
+import { connect } from "../connect.ts";
 import { failure } from "../errors.ts";
 import { FleetApi, type Goal, isGlobal } from "../fleet-api.ts";
 import { each } from "./each.ts";
@@ -9,7 +9,7 @@ import { Patience, reached } from "./wait.ts";
 
 function lower(verb: string, done: string, goal: Goal): Handler {
   return async (given, terminal) => {
-    const fleet = new FleetApi(new ApiClient(given.text("endpoint")));
+    const fleet = new FleetApi(await connect(given, terminal));
     const patience = new Patience(given);
     return each(given.list("unit"), terminal, async (word) => {
       const { name } = unitWord(word);

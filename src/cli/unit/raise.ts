@@ -1,7 +1,7 @@
 /** `agent unit submit`, `load` and `start`: make the unit known if needed, say what is wanted, wait for it. */
 import { AgentError } from "../../base/errors.ts";
-import { ApiClient } from "../client.ts";
 import type { Handler } from "../command.ts";
+import { connect } from "../connect.ts";
 import { FleetApi, type FleetMachine, type Goal } from "../fleet-api.ts";
 import { each } from "./each.ts";
 import { type Plan, plan } from "./plan.ts";
@@ -11,7 +11,7 @@ import { active, Patience, reached } from "./wait.ts";
 /** All files are read and judged before the first write, so a bad one leaves the cluster as it was. */
 function raise(verb: string, goal: Goal): Handler {
   return async (given, terminal) => {
-    const fleet = new FleetApi(new ApiClient(given.text("endpoint")));
+    const fleet = new FleetApi(await connect(given, terminal));
     const patience = new Patience(given);
     const plans: Plan[] = [];
     for (const word of given.list("unit"))

@@ -51,15 +51,18 @@ export interface Meta {
   readonly transaction: number;
 }
 
+/** Gives zeroed bytes to encode a page, and what belongs to it, into. */
+export type Place = (bytes: number) => Buffer;
+
 /** Whole pages that hold `bytes`. */
 export function pagesFor(bytes: number): number {
   return Math.ceil(bytes / pageBytes);
 }
 
 /** One leaf. `flags` go into every element. */
-export function encodeLeaf(id: number, entries: readonly Entry[], flags: number): Buffer {
+export function encodeLeaf(id: number, entries: readonly Entry[], flags: number, place: Place): void {
   const bytes = entries.reduce((sum, [key, value]) => sum + leafElementBytes(key, value), pageHeaderBytes);
-  const page = newPage(id, pageFlags.leaf, entries.length, bytes);
+  const page = newPage(id, pageFlags.leaf, entries.length, bytes, place);
   let at = pageHeaderBytes;
   let data = pageHeaderBytes + entries.length * elementBytes;
   for (const [key, value] of entries) {
@@ -72,12 +75,11 @@ export function encodeLeaf(id: number, entries: readonly Entry[], flags: number)
     data += key.length + value.length;
     at += elementBytes;
   }
-  return page;
 }
 
-export function encodeBranch(id: number, children: readonly Child[]): Buffer {
+export function encodeBranch(id: number, children: readonly Child[], place: Place): void {
   const bytes = children.reduce((sum, child) => sum + branchElementBytes(child.key), pageHeaderBytes);
-  const page = newPage(id, pageFlags.branch, children.length, bytes);
+  const page = newPage(id, pageFlags.branch, children.length, bytes, place);
   let at = pageHeaderBytes;
   let data = pageHeaderBytes + children.length * elementBytes;
   for (const child of children) {
@@ -88,16 +90,15 @@ export function encodeBranch(id: number, children: readonly Child[]): Buffer {
     data += child.key.length;
     at += elementBytes;
   }
-  return page;
 }
 
 /** A freelist with nothing on it. */
-export function encodeFreelist(id: number): Buffer {
-  return newPage(id, pageFlags.freelist, 0, pageHeaderBytes);
+export function encodeFreelist(id: number, place: Place): void {
+  newPage(id, pageFlags.freelist, 0, pageHeaderBytes, place);
 }
 
-export function encodeMeta(id: number, meta: Meta): Buffer {
-  const page = newPage(id, pageFlags.meta, 0, pageHeaderBytes + metaBytes);
+export function encodeMeta(id: number, meta: Meta, place: Place): void {
+  const page = newPage(id, pageFlags.meta, 0, pageHeaderBytes + metaBytes, place);
   const body = page.subarray(pageHeaderBytes);
   body.writeUInt32LE(magic, 0);
   body.writeUInt32LE(formatVersion, 4);
@@ -107,7 +108,6 @@ export function encodeMeta(id: number, meta: Meta): Buffer {
   body.writeBigUInt64LE(BigInt(meta.pages), 40);
   body.writeBigUInt64LE(BigInt(meta.transaction), 48);
   body.writeBigUInt64LE(fnv1a(body.subarray(0, 56)), 56);
-  return page;
 }
 
 /** The meta in a page, with the page size that it names; null if it is none, or altered, or of another version. */
@@ -144,9 +144,9 @@ export function branchElementBytes(key: Uint8Array): number {
   return elementBytes + key.length;
 }
 
-function newPage(id: number, flags: number, count: number, bytes: number): Buffer {
+function newPage(id: number, flags: number, count: number, bytes: number, place: Place): Buffer {
   const pages = pagesFor(bytes);
-  const page = Buffer.alloc(pages * pageBytes);
+  const page = place(pages * pageBytes);
   page.writeBigUInt64LE(BigInt(id), 0);
   page.writeUInt16LE(flags, 8);
   page.writeUInt16LE(count, 10);

@@ -15,6 +15,7 @@ import {
   encodeBranch,
   encodeLeaf,
   leafElementBytes,
+  type Place,
   pageHeaderBytes,
   pagesFor,
 } from "./page.ts";
@@ -26,8 +27,8 @@ const nodeBytesMax = 16 * 1024;
 export interface PageSink {
   /** Numbers `pages` pages, in file order. */
   allocate(pages: number): number;
-  /** The bytes of the pages just allocated. Absent while measuring. */
-  readonly write?: (page: Buffer) => void;
+  /** Where the pages just allocated are encoded. Absent while measuring. */
+  readonly place?: Place;
 }
 
 interface Level {
@@ -61,7 +62,7 @@ export class TreeBuilder {
     leaf.firstKey ??= key;
     leaf.bytes += bytes;
     leaf.count++;
-    if (this.#sink.write) leaf.entries.push([key, value]);
+    if (this.#sink.place) leaf.entries.push([key, value]);
   }
 
   /** Closes the open nodes; returns the root page. An empty bucket is one empty leaf. */
@@ -79,7 +80,7 @@ export class TreeBuilder {
   #closeLeaf(): number {
     const leaf = this.#leaf;
     const page = this.#sink.allocate(pagesFor(leaf.bytes));
-    this.#sink.write?.(encodeLeaf(page, leaf.entries, 0));
+    if (this.#sink.place) encodeLeaf(page, leaf.entries, 0, this.#sink.place);
     const key = leaf.firstKey;
     Object.assign(leaf, emptyLevel(), { closed: leaf.closed + 1, entries: [] });
     if (key) this.#addChild(0, { key, page });
@@ -89,7 +90,7 @@ export class TreeBuilder {
   #closeBranch(height: number): number {
     const level = this.#branches[height]!;
     const page = this.#sink.allocate(pagesFor(level.bytes));
-    this.#sink.write?.(encodeBranch(page, level.children));
+    if (this.#sink.place) encodeBranch(page, level.children, this.#sink.place);
     const key = level.firstKey!;
     this.#branches[height] = { ...emptyLevel(), closed: level.closed + 1 };
     this.#addChild(height + 1, { key, page });
@@ -106,7 +107,7 @@ export class TreeBuilder {
     level.firstKey ??= child.key;
     level.bytes += bytes;
     level.count++;
-    if (this.#sink.write) level.children.push(child);
+    if (this.#sink.place) level.children.push(child);
   }
 }
 

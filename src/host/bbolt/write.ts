@@ -14,10 +14,12 @@ import {
   encodeLeaf,
   encodeMeta,
   leafElementBytes,
+  type Place,
   pageBytes,
   pageHeaderBytes,
   pagesFor,
 } from "./page.ts";
+import { PageRoom } from "./page-room.ts";
 import { type PageSink, TreeBuilder } from "./tree.ts";
 
 /** One bucket. `entries` gives the same entries each time, keys ascending, in slices that do not hold the loop. */
@@ -49,34 +51,31 @@ export async function planFile(buckets: readonly BucketSource[]): Promise<FilePl
   return { root, pages: counter.next, bytes: counter.next * pageBytes };
 }
 
-/** Second reading: the file, in pieces of whole pages. */
+/** Second reading: the file, in pieces of whole pages, of which each may be overwritten when the next is asked for. */
 export async function* writeFile(
   buckets: readonly BucketSource[],
   plan: FilePlan,
 ): AsyncGenerator<Buffer, void, undefined> {
   const { root, pages } = plan;
-  for (const id of [0, 1]) yield encodeMeta(id, { root, freelist: freelistPage, pages, transaction: id });
-  yield encodeFreelist(freelistPage);
-  let done: Buffer[] = [];
-  const counter = new PageCounter((page) => done.push(page));
+  const room = new PageRoom();
+  const place = (bytes: number): Buffer => room.place(bytes);
+  for (const id of [0, 1]) encodeMeta(id, { root, freelist: freelistPage, pages, transaction: id }, place);
+  encodeFreelist(freelistPage, place);
+  const counter = new PageCounter(place);
   const directory: Entry[] = [];
-  const take = (): Buffer[] => {
-    const taken = done;
-    done = [];
-    return taken;
-  };
   for (const bucket of inOrder(buckets)) {
     const tree = new TreeBuilder({ sink: counter });
     for await (const slice of bucket.entries()) {
       for (const [key, value] of slice) tree.add(key, value);
-      yield* take();
+      if (room.used > 0) yield room.take();
     }
     directory.push([utf8.encode(bucket.name), encodeBucket(tree.finish())]);
-    yield* take();
+    yield room.take();
   }
   assert(counter.allocate(directoryPages(directory)) === root, "both readings of the source were the same");
   assert(counter.next === pages, "both readings of the source were the same");
-  yield encodeLeaf(root, directory, bucketFlag);
+  encodeLeaf(root, directory, bucketFlag, place);
+  yield room.take();
 }
 
 function inOrder(buckets: readonly BucketSource[]): BucketSource[] {
@@ -90,11 +89,11 @@ function directoryPages(directory: readonly Entry[]): number {
 }
 
 class PageCounter implements PageSink {
-  readonly write?: (page: Buffer) => void;
+  readonly place?: Place;
   next: number = firstTreePage;
 
-  constructor(write?: (page: Buffer) => void) {
-    if (write) this.write = write;
+  constructor(place?: Place) {
+    if (place) this.place = place;
   }
 
   allocate(pages: number): number {

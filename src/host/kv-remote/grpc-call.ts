@@ -5,6 +5,7 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import { GrpcCode } from "../../store/wire/grpc-code.ts";
 import { decodeGrpcMessage, GrpcDeframer, GrpcFrameError, grpcFrame } from "../../store/wire/grpc-frame.ts";
+import { WireError } from "../../store/wire/protobuf.ts";
 import type { GrpcStatus } from "../../store/wire/status.ts";
 
 /** Longest answer: gRPC's own bound for etcd clients. A range answer may be this long, so no smaller one is safe. */
@@ -20,6 +21,7 @@ export interface CallEnd {
 }
 
 export interface CallSink {
+  /** May throw WireError for an answer that cannot be read: the call then ends as lost. */
   message(bytes: Uint8Array): void;
   /** Called once, after all messages; not called after `cancel`. */
   ended(end: CallEnd): void;
@@ -102,7 +104,7 @@ export class GrpcCall {
         else this.#sink.message(frame.bytes);
       }
     } catch (error) {
-      if (!(error instanceof GrpcFrameError)) throw error;
+      if (!(error instanceof GrpcFrameError) && !(error instanceof WireError)) throw error;
       this.#fail(error.message);
     }
     if (this.#closed && !this.#paused && !this.#done) this.#end();

@@ -189,7 +189,8 @@ export class RemoteWatch implements WatchStream {
 
   #receive(response: WatchResponse): void {
     this.#attempts = 0;
-    this.#header = response.header;
+    // A cancel by compaction carries no revision.
+    if (response.header?.revision) this.#header = response.header;
     if (response.created) {
       this.#created(response);
       return;

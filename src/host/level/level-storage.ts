@@ -12,7 +12,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Index } from "../../base/ids.ts";
 import type { Logger } from "../../base/ports.ts";
 import type { SnapshotMeta } from "../../raft/entry.ts";
-import type { StoreRecords, StoreWrite } from "../../store/storage.ts";
+import type { RowWrite, StoreRecords, StoreWrite } from "../../store/storage.ts";
 import { syncDirectory } from "../wal/disk.ts";
 import { StorageError } from "../wal/errors.ts";
 import { LevelError } from "./errors.ts";
@@ -40,8 +40,8 @@ export interface LevelModules {
 const sliceRows = 512;
 /** Pause between two batches. Long enough that level takes a few percent of the disk's syncs, short for a replay. */
 const batchIntervalMs = 20;
-/** Rows put into a batch before the loop gets its turn: about 3 ms. */
-const batchSliceRows = 2000;
+/** Rows put into a batch before the loop gets its turn: about a millisecond. */
+const batchSliceRows = 500;
 const sliceBytes = 128 * 1024;
 
 export class LevelStorage implements StoreRecords {
@@ -262,7 +262,7 @@ export class LevelStorage implements StoreRecords {
   }
 
   /** One atomic batch, handed to level in slices so that a large one does not hold the loop. */
-  async #writeBatch(writes: Iterable<StoreWrite>, meta: Uint8Array): Promise<void> {
+  async #writeBatch(writes: Iterable<RowWrite>, meta: Uint8Array): Promise<void> {
     const batch = this.#database.batch();
     let rows = 0;
     for (const write of writes) {

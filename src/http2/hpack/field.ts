@@ -19,15 +19,15 @@ export function headerField(name: string, value: string): HeaderField {
     name,
     value,
     bytes: name.length + value.length + fieldOverheadBytes,
-    valid: nameForm.test(name) && !hasLineControl(value),
+    valid: nameForm.test(name) && !hasControl(value),
   };
 }
 
-/** NUL, LF and CR would let one field become two further on. */
-function hasLineControl(value: string): boolean {
+/** NUL, LF and CR would let one field become two further on; with the others but the tab we are as strict as Go's HTTP/2. */
+function hasControl(value: string): boolean {
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);
-    if (code === 0 || code === 10 || code === 13) return true;
+    if ((code < 32 && code !== 9) || code === 127) return true;
   }
   return false;
 }

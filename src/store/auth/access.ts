@@ -6,7 +6,7 @@
  * For keys, the order of refusals is etcd's: nobody said who calls, then the identity is older than the auth store, then
  * the permission itself.
  */
-import { fromLatin1 } from "../../base/bytes.ts";
+import { toLatin1 } from "../../base/bytes.ts";
 import type { LeaseId } from "../../base/ids.ts";
 import type { AdminRequest, AdminRpc } from "../admin.ts";
 import type { Command } from "../command.ts";
@@ -16,12 +16,11 @@ import type { Caller } from "../kv.ts";
 import { AlarmAction, type AlarmRequest, type Role, type User } from "../wire/admin-messages.ts";
 import type * as wire from "../wire/messages.ts";
 import type { AuthTable } from "./auth-table.ts";
-import { covers, permissionsOf, type UserPermissions } from "./permissions.ts";
+import { covers, holds, permissionsOf, type UserPermissions } from "./permissions.ts";
 
 type MaybeCaller = Caller | undefined;
 /** Everything that has an interval of keys as the API has it. */
 type Keys = { readonly key: Uint8Array; readonly range_end: Uint8Array };
-const noBytes = new Uint8Array(0);
 const key0 = Uint8Array.of(0);
 
 /** What is asked of leases: which keys hang on them. */
@@ -99,11 +98,10 @@ export class Access {
 
   put(request: wire.PutRequest, caller: MaybeCaller): void {
     if (this.isOpen(caller)) return;
-    const single = { key: request.key, range_end: noBytes };
-    this.#keys("write", single, caller);
+    this.#key("write", toLatin1(request.key), caller!);
     // Whoever attaches a key can have it deleted with the lease, and with it all the lease's other keys.
     if (request.lease !== 0n) this.leaseWrite(request.lease, caller);
-    if (request.prev_kv) this.#keys("read", single, caller);
+    if (request.prev_kv) this.#key("read", toLatin1(request.key), caller!);
   }
 
   deleteRange(request: wire.DeleteRangeRequest, caller: MaybeCaller): void {
@@ -151,7 +149,7 @@ export class Access {
   readEach(keys: readonly Uint8Array[], caller: MaybeCaller): void {
     if (this.isOpen(caller)) return;
     this.#checkedUser(caller!);
-    for (const key of keys) this.#keys("read", { key, range_end: noBytes }, caller);
+    for (const key of keys) this.#key("read", toLatin1(key), caller!);
   }
 
   /** The admin rpcs (etcd.md 8.9, 9.8). What is not named here is for root. */
@@ -185,7 +183,15 @@ export class Access {
     const user = this.#checkedUser(caller!);
     const lease = this.#leases.get(id as LeaseId);
     if (lease === undefined || this.#table.isRoot(user)) return;
-    for (const name of lease.keys) this.#keys(kind, { key: fromLatin1(name), range_end: noBytes }, caller);
+    for (const name of lease.keys) this.#key(kind, name, caller!);
+  }
+
+  /** One key, in the form in which keys live in memory. */
+  #key(kind: "read" | "write", name: string, caller: Caller): void {
+    const user = this.#checkedUser(caller);
+    if (this.#table.isRoot(user)) return;
+    if (!holds(this.#permissionsOf(caller.user!, user)[kind], name))
+      throw new KvError("auth.permission-denied");
   }
 
   #keys(kind: "read" | "write", { key, range_end }: Keys, caller: MaybeCaller): void {

@@ -42,17 +42,28 @@ export function joinIntervals(intervals: readonly Interval[]): Joined {
   return joined;
 }
 
+/** Whether `key` lies in one of them. */
+export function holds(joined: Joined, key: string): boolean {
+  const candidate = lastFrom(joined, key);
+  return candidate !== undefined && (candidate.high === null || key < candidate.high);
+}
+
 /** Whether `wanted` lies wholly in one of them. Of an empty or inverted interval its lower end must. */
 export function covers(joined: Joined, wanted: Interval): boolean {
+  const candidate = lastFrom(joined, wanted.low);
+  if (candidate === undefined) return false;
+  if (candidate.high === null) return true;
+  return wanted.high !== null && wanted.low < candidate.high && wanted.high <= candidate.high;
+}
+
+/** The last one that does not begin after `key`. */
+function lastFrom(joined: Joined, key: string): Interval | undefined {
   let low = 0;
   let high = joined.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (joined[middle]!.low <= wanted.low) low = middle + 1;
+    if (joined[middle]!.low <= key) low = middle + 1;
     else high = middle;
   }
-  const candidate = joined[low - 1];
-  if (candidate === undefined) return false;
-  if (candidate.high === null) return true;
-  return wanted.high !== null && wanted.low < candidate.high && wanted.high <= candidate.high;
+  return joined[low - 1];
 }

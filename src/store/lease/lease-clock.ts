@@ -188,6 +188,15 @@ export class Leases implements LeaseObserver {
     this.#unseen?.set(lease.id, lease);
   }
 
+  /**
+   * Also of a former leader, whose checkpoint was still to be applied when this one began: a renewal must not rely on its
+   * full TTL being in the log.
+   */
+  checkpointed(lease: Lease): void {
+    const running = this.#running.get(lease.id);
+    if (running !== undefined && lease.remainingMs > 0) running.shortened = true;
+  }
+
   removed(id: LeaseId): void {
     this.#unseen?.delete(id);
     this.#running.delete(id);

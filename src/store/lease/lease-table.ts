@@ -24,11 +24,12 @@ export interface Lease {
 export interface LeaseObserver {
   granted(lease: Lease): void;
   removed(id: LeaseId): void;
+  checkpointed(lease: Lease): void;
 }
 
 export class LeaseTable {
   readonly #leases = new Map<LeaseId, Lease>();
-  readonly #leaseOfKey = new Map<string, LeaseId>();
+  readonly #leaseOfKey = new Map<string, Lease>();
   readonly #observer: LeaseObserver;
 
   constructor(modules: { observer: LeaseObserver }) {
@@ -49,7 +50,7 @@ export class LeaseTable {
 
   /** The lease that a live key is attached to; 0n for none. */
   leaseOf(name: string): LeaseId | 0n {
-    return this.#leaseOfKey.get(name) ?? 0n;
+    return this.#leaseOfKey.get(name)?.id ?? 0n;
   }
 
   /** The id must be free. */
@@ -70,16 +71,25 @@ export class LeaseTable {
   /** Attaches the key to `id` instead of what it was attached to; 0n detaches. An unknown lease is ignored: see `load`. */
   attach(name: string, id: LeaseId | 0n): void {
     const former = this.#leaseOfKey.get(name);
-    if (former === id) return;
+    if (former?.id === id) return;
     if (former !== undefined) {
-      this.#leases.get(former)?.keys.delete(name);
+      former.keys.delete(name);
       this.#leaseOfKey.delete(name);
     }
     if (id === 0n) return;
     const lease = this.#leases.get(id);
     if (lease === undefined) return;
     lease.keys.add(name);
-    this.#leaseOfKey.set(name, id);
+    this.#leaseOfKey.set(name, lease);
+  }
+
+  /** Detaches all keys of a lease that is about to be removed, and gives their names, sorted. */
+  detachAll(id: LeaseId): string[] {
+    const { keys } = this.#leases.get(id)!;
+    const names = [...keys].sort();
+    for (const name of names) this.#leaseOfKey.delete(name);
+    keys.clear();
+    return names;
   }
 
   /** Notes what remains of a lease; 0 or less, or more than the TTL, means all of it. Unknown ids are skipped. */
@@ -88,6 +98,7 @@ export class LeaseTable {
     if (lease === undefined) return;
     lease.remainingMs = remainingMs > 0 && remainingMs < lease.ttlSeconds * 1000 ? remainingMs : 0;
     writes.push(rowOf(lease));
+    this.#observer.checkpointed(lease);
   }
 
   /** Takes one row of the lease table. Rows of keys come later and call `attach`, in the order of history. */

@@ -4,6 +4,7 @@
  * plain numbers in its leaf (key-leaf.ts).
  */
 import type { Position } from "../tables.ts";
+import type { Mark } from "./key-leaf.ts";
 
 export interface Generation {
   /** Main revision of the first put, even when that put was compacted. */
@@ -11,7 +12,7 @@ export interface Generation {
   /** Number of puts, compacted ones included. */
   version: number;
   /** Per change: main, sub, bytes of the value; ascending. Never empty. */
-  readonly marks: number[];
+  marks: number[];
   /** Whether the last mark is the tombstone. */
   ended: boolean;
   older: Generation | null;
@@ -22,6 +23,15 @@ export const markSize = 3;
 
 /** Told of a change that nobody can read any more. */
 export type Drop = (main: number, sub: number, valueBytes: number) => void;
+
+/** Notes a further change. */
+export function addMark(generation: Generation, { main, sub, valueBytes }: Mark): void {
+  const { marks } = generation;
+  // Growing by push makes room for sixteen more numbers, which most keys never need: one more change is mostly the tombstone.
+  if (marks.length === markSize) {
+    generation.marks = [marks[0]!, marks[1]!, marks[2]!, main, sub, valueBytes];
+  } else marks.push(main, sub, valueBytes);
+}
 
 /** An independent copy of a key's generations. */
 export function copyOf(newest: Generation): Generation {
@@ -54,13 +64,14 @@ export function liveAt(newest: Generation, revision: number): Position | null {
 }
 
 /**
- * Drops what no read at `revision` or later can see. A tombstone at exactly `revision` stays, because a watch may start
- * there (etcd.md 5.5). Returns the newest generation, or null if nothing is left of the key.
+ * Drops what no read at `revision` or later can see. Changes at exactly `revision` stay, tombstones and such that another
+ * of the same txn overtook, because a watch may start there (etcd.md 5.5). Returns the newest generation, or null if nothing is
+ * left of the key.
  */
 export function dropBelow(newest: Generation, revision: number, drop: Drop): Generation | null {
   let newer: Generation | null = null;
   let generation: Generation | null = newest;
-  while (generation !== null && generation.marks[0]! > revision) {
+  while (generation !== null && generation.marks[0]! >= revision) {
     newer = generation;
     generation = generation.older;
   }
@@ -71,6 +82,7 @@ export function dropBelow(newest: Generation, revision: number, drop: Drop): Gen
   let first = lastMark(marks, revision);
   const dead = generation.ended && first === marks.length - markSize && marks[first]! < revision;
   if (dead) first += markSize;
+  else if (marks[first] === revision) while (marks[first - markSize] === revision) first -= markSize;
   for (let i = 0; i < first; i += markSize) drop(marks[i]!, marks[i + 1]!, marks[i + 2]!);
   if (!dead) {
     if (first > 0) marks.splice(0, first);

@@ -76,13 +76,30 @@ export class KeyIndex {
   }
 
   /** Records a deletion that just happened. The key must be live. */
-  tombstone(name: string, { main, sub }: Position): void {
-    this.#bytes += rowBytes(name, 0);
-    const leaf = this.#tree.leafOf(name);
-    const at = leaf.find(name);
-    assert(at >= 0, "only a key that was put is deleted");
-    leaf.end(at, { main, sub, valueBytes: 0 });
-    this.#tree.noted(leaf, main, -1);
+  tombstone(name: string, at: Position): void {
+    this.tombstones([name], at);
+  }
+
+  /**
+   * Records deletions that just happened together, the first of them at the given place. The names are sorted, and all are
+   * live. Names that follow each other are mostly neighbours in a leaf, so only the first of each leaf is searched for.
+   */
+  tombstones(names: readonly string[], { main, sub }: Position): void {
+    for (let i = 0; i < names.length; ) {
+      const leaf = this.#tree.leafOf(names[i]!);
+      let at = leaf.find(names[i]!);
+      assert(at >= 0, "only a key that was put is deleted");
+      const first = i;
+      for (; i < names.length; i++) {
+        const name = names[i]!;
+        // A name that is the same string is found equal at once; comparing looks at all of it.
+        while (at < leaf.size && leaf.names.at(at) !== name && leaf.names.at(at) < name) at++;
+        if (!leaf.holds(at, name)) break;
+        this.#bytes += rowBytes(name, 0);
+        leaf.end(at, { main, sub: sub + i, valueBytes: 0 });
+      }
+      this.#tree.noted(leaf, main, first - i);
+    }
   }
 
   /** Rebuilds from a stored change. Changes come in the order of history. */
@@ -132,8 +149,18 @@ export class KeyIndex {
     });
   }
 
+  /** The keys that exist at present, in order. */
+  names(interval: Interval): string[] {
+    const names: string[] = [];
+    this.#tree.walk(interval, (leaf, at) => {
+      if (leaf.isLive(at)) names.push(leaf.names.at(at));
+      return true;
+    });
+    return names;
+  }
+
   /**
-   * The same for up to `keysMax` keys, those that did not exist included. Returns where the rest begins, or null at the
+   * A walk for up to `keysMax` keys, those that did not exist included. Returns where the rest begins, or null at the
    * end; `visit` returning false ends it behind that key.
    */
   walkSome(

@@ -9,7 +9,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import type { Position } from "../tables.ts";
-import { copyOf, type Drop, dropBelow, type Generation, liveAt, markSize } from "./generation.ts";
+import { addMark, copyOf, type Drop, dropBelow, type Generation, liveAt, markSize } from "./generation.ts";
 import { NameList } from "./name-list.ts";
 
 /** What a key is at present, as far as the index knows; the value and the lease are elsewhere. */
@@ -116,17 +116,17 @@ export class Leaf {
   }
 
   /** A further put of the present generation; `version` as stored, or the next one. */
-  extend(at: number, { main, sub, valueBytes }: Mark, version?: number): void {
+  extend(at: number, mark: Mark, version?: number): void {
     const past = this.#pastOf(at);
-    past.marks.push(main, sub, valueBytes);
+    addMark(past, mark);
     past.version = version ?? past.version + 1;
   }
 
   /** The tombstone of the present generation. */
-  end(at: number, { main, sub, valueBytes }: Mark): void {
+  end(at: number, mark: Mark): void {
     const past = this.#pastOf(at);
     assert(!past.ended, "only a live key is deleted");
-    past.marks.push(main, sub, valueBytes);
+    addMark(past, mark);
     past.ended = true;
   }
 
@@ -200,9 +200,11 @@ export class Leaf {
   #pastOf(at: number): Generation {
     const known = this.#past(at);
     if (known !== null) return known;
-    const [main, sub, created, version, valueBytes] = this.cells.slice(at * cellSize, (at + 1) * cellSize);
-    const marks = [main!, sub!, valueBytes!];
-    const past: Generation = { created: created!, version: version!, marks, ended: false, older: null };
+    const { cells } = this;
+    const cell = at * cellSize;
+    const marks = [cells[cell]!, cells[cell + 1]!, cells[cell + 4]!];
+    const [created, version] = [cells[cell + 2]!, cells[cell + 3]!];
+    const past: Generation = { created, version, marks, ended: false, older: null };
     this.#keepPast(at, past);
     return past;
   }

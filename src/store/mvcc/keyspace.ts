@@ -12,7 +12,8 @@ import { KeyIndex } from "./key-index.ts";
 import type { KvPieces } from "./kv-pieces.ts";
 import { type Pin, Pins } from "./pins.ts";
 import { Recent, type RecentOptions } from "./recent.ts";
-import { type Change, decodeChange, encodeChange, withoutValue } from "./record.ts";
+import { type Change, decodeChange, withoutValue } from "./record.ts";
+import { appendRows } from "./revision-rows.ts";
 import { RowScan } from "./row-scan.ts";
 
 /** Main revision of an empty store (etcd.md 4.1). */
@@ -93,12 +94,9 @@ export class Keyspace {
       this.#recent.discard();
       return;
     }
-    for (let sub = 0; sub < changes.length; sub++) {
-      const value = encodeChange(changes[sub]!, sub === changes.length - 1);
-      writes.push({ type: "put", key: revisionKey(main, sub), value });
-    }
     this.revision = main;
-    this.#recent.close(this.#batchFrom);
+    const bytes = this.#recent.close(this.#batchFrom);
+    appendRows({ main, changes, bytes }, writes);
   }
 
   /** One change. It must exist: the index named it. */

@@ -6,7 +6,6 @@
 import { KvError } from "../errors.ts";
 import { headerOf } from "../header.ts";
 import { type Interval, intervalOf } from "../interval.ts";
-import { finish } from "../steps.ts";
 import {
   type KeyValue,
   type RangeRequest,
@@ -26,8 +25,8 @@ const pieceKeysMax = 1000;
 /** Keys counted between two yields. */
 const countedPerStep = 10_000;
 
-/** Yields a piece, or null where the loop should have its turn first; the last piece is what it returns. */
-export type RangePieces = Generator<RangeResponse | null, RangeResponse>;
+/** Yields a piece, or nothing where the loop should have its turn first; the last piece is what it returns. */
+export type RangePieces = Generator<RangeResponse | undefined, RangeResponse>;
 
 /** Throws KvError `kv.unimplemented` for what cannot be streamed; the texts are etcd's. */
 export function checkRangeStream(request: RangeRequest): void {
@@ -40,7 +39,7 @@ export function checkRangeStream(request: RangeRequest): void {
 }
 
 export function* rangePieces(keyspace: Keyspace, request: RangeRequest, present: number): RangePieces {
-  if (request.count_only) return finish(rangeSteps(keyspace, request, present));
+  if (request.count_only) return yield* rangeSteps(keyspace, request, present);
   const { high, low } = intervalOf(request.key, request.range_end);
   const revision = revisionOf(request, present);
   const isReadable = keyspace.reader(revision);
@@ -61,7 +60,7 @@ export function* rangePieces(keyspace: Keyspace, request: RangeRequest, present:
     });
     rest = resume === null ? null : { low: resume, high };
     if (rest === null || count >= limit) break;
-    if (kvs.length === 0) yield null;
+    if (kvs.length === 0) yield;
     else {
       yield { header: undefined, kvs, more: false, count: 0 };
       kvs = [];
@@ -73,7 +72,7 @@ export function* rangePieces(keyspace: Keyspace, request: RangeRequest, present:
     const part = keyspace.index.countSome({ low: from, high }, revision, countedPerStep);
     left += part.count;
     from = part.resume;
-    if (from !== null) yield null;
+    if (from !== null) yield;
   }
   return { header: headerOf(present), kvs, more: left > 0, count: count + left };
 }

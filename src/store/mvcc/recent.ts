@@ -4,7 +4,7 @@
  * revisions of the batch being filled are never dropped, since nobody else has them.
  */
 import { assert } from "../../base/assert.ts";
-import type { Change } from "./record.ts";
+import { type Change, valueBytesOf } from "./record.ts";
 
 export interface RecentOptions {
   readonly recentBytesMax: number;
@@ -57,10 +57,15 @@ export class Recent {
     this.#slots.pop();
   }
 
-  /** Ends the opened revision; drops old ones that are over the limits, but none from `keepFrom` on. */
-  close(keepFrom: number): void {
+  /**
+   * Ends the opened revision; drops old ones that are over the limits, but none from `keepFrom` on. Returns about what its
+   * changes take in memory.
+   */
+  close(keepFrom: number): number {
     const slot = this.#slots[this.#slots.length - 1]!;
-    for (const { kv } of slot.changes) slot.bytes += overheadBytes + kv.key.length * 2 + kv.value.length;
+    for (const change of slot.changes) {
+      slot.bytes += overheadBytes + change.name.length * 2 + valueBytesOf(change);
+    }
     this.#bytes += slot.bytes;
     while (this.first < keepFrom && this.#tooMuch()) {
       this.#bytes -= this.#slots[this.#head]!.bytes;
@@ -71,6 +76,7 @@ export class Recent {
       this.#first += this.#head;
       this.#head = 0;
     }
+    return slot.bytes;
   }
 
   /** The changes of a revision, or undefined if it is not held (any more). */

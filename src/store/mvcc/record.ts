@@ -5,7 +5,7 @@
  * A tombstone is marked in the value and not, as in etcd, in the row key: history is read by (main, 0), (main, 1) ... and
  * one lookup per change must be enough. `last` ends that walk.
  */
-import { emptyBytes, toLatin1 } from "../../base/bytes.ts";
+import { emptyBytes, fromLatin1, toLatin1 } from "../../base/bytes.ts";
 import type { KeyValue } from "../wire/messages.ts";
 import { bool, bytes, id64, int64, message } from "../wire/protobuf.ts";
 
@@ -32,8 +32,41 @@ export interface Change {
   readonly deleted: boolean;
 }
 
+/** A deletion. Its key-value is made anew for who looks at it: most are only written down and forgotten. */
+export class Deletion implements Change {
+  readonly name: string;
+  readonly #main: number;
+
+  constructor(name: string, main: number) {
+    this.name = name;
+    this.#main = main;
+  }
+
+  get deleted(): true {
+    return true;
+  }
+
+  get kv(): KeyValue {
+    return {
+      key: fromLatin1(this.name),
+      create_revision: 0,
+      mod_revision: this.#main,
+      version: 0,
+      value: emptyBytes,
+      lease: 0n,
+    };
+  }
+}
+
+/** Bytes of the value, without making a deletion's key-value. */
+export function valueBytesOf(change: Change): number {
+  return change.deleted ? 0 : change.kv.value.length;
+}
+
 export function encodeChange(change: Change, last: boolean): Buffer {
-  return StoredKeyValue.encode({ ...change.kv, tombstone: change.deleted, last });
+  const { key, mod_revision } = change.kv;
+  if (change.deleted) return StoredKeyValue.encode({ key, mod_revision, tombstone: true, last });
+  return StoredKeyValue.encode({ ...change.kv, tombstone: false, last });
 }
 
 /** What a range with `keys_only` gives: everything but the value. */

@@ -4,7 +4,7 @@
  * except what `Evaluation` has checked before.
  */
 
-import { emptyBytes, fromLatin1, toLatin1 } from "../../base/bytes.ts";
+import { toLatin1 } from "../../base/bytes.ts";
 import type { LeaseId } from "../../base/ids.ts";
 import { headerOf } from "../header.ts";
 import { type Interval, intervalOf } from "../interval.ts";
@@ -13,7 +13,7 @@ import type { StoreWrite } from "../storage.ts";
 import type * as wire from "../wire/messages.ts";
 import { latest } from "./key-index.ts";
 import type { Keyspace } from "./keyspace.ts";
-import type { Change } from "./record.ts";
+import { type Change, Deletion } from "./record.ts";
 
 export class Revision {
   readonly #keyspace: Keyspace;
@@ -63,24 +63,19 @@ export class Revision {
 
   deleteRange(request: wire.DeleteRangeRequest): wire.DeleteRangeResponse {
     const interval = intervalOf(request.key, request.range_end);
-    const { names, pairs } = this.#find(interval, request.prev_kv);
-    for (const name of names) this.delete(name);
+    const { index } = this.#keyspace;
+    const { names, pairs } = request.prev_kv
+      ? this.#find(interval)
+      : { names: index.names(interval), pairs: [] };
+    this.deleteAll(names);
+    for (const name of names) this.#leases.attach(name, 0n);
     return { header: headerOf(this.revision), deleted: names.length, prev_kvs: pairs };
   }
 
-  /** The key must be live. */
-  delete(name: string): void {
-    this.#keyspace.index.tombstone(name, { main: this.#main, sub: this.#changes.length });
-    const kv: wire.KeyValue = {
-      key: fromLatin1(name),
-      create_revision: 0,
-      mod_revision: this.#main,
-      version: 0,
-      value: emptyBytes,
-      lease: 0n,
-    };
-    this.#changes.push({ name, kv, deleted: true });
-    this.#leases.attach(name, 0n);
+  /** Sorted keys, all of them live. Detaching them from their leases is left to the caller. */
+  deleteAll(names: readonly string[]): void {
+    this.#keyspace.index.tombstones(names, { main: this.#main, sub: this.#changes.length });
+    for (const name of names) this.#changes.push(new Deletion(name, this.#main));
   }
 
   /** Ends the revision: appends its rows, or leaves no trace if nothing changed. */
@@ -88,12 +83,12 @@ export class Revision {
     this.#keyspace.close(this.#main, this.#changes, writes);
   }
 
-  #find(interval: Interval, withPairs: boolean): { names: string[]; pairs: wire.KeyValue[] } {
+  #find(interval: Interval): { names: string[]; pairs: wire.KeyValue[] } {
     const names: string[] = [];
     const pairs: wire.KeyValue[] = [];
     this.#keyspace.index.walk(interval, latest, (name, at) => {
       names.push(name);
-      if (withPairs) pairs.push(this.#keyspace.read(at.main, at.sub).kv);
+      pairs.push(this.#keyspace.read(at.main, at.sub).kv);
       return true;
     });
     return { names, pairs };

@@ -6,6 +6,7 @@ import { toLatin1 } from "../../base/bytes.ts";
 import type { LeaseId } from "../../base/ids.ts";
 import { KvError } from "../errors.ts";
 import { headerOf } from "../header.ts";
+import { intervalOf } from "../interval.ts";
 import type { LeaseTable } from "../lease/lease-table.ts";
 import type { Steps } from "../steps.ts";
 import type * as wire from "../wire/messages.ts";
@@ -43,26 +44,52 @@ function decide(request: wire.TxnRequest, modules: TxnModules): Plan {
   return { succeeded, operations, nested };
 }
 
+/** All puts before all ranges: who refuses first is etcd's order. */
 function checkPlan(plan: Plan, modules: TxnModules): void {
-  plan.operations.forEach((operation, at) => {
-    if (operation.request_range) {
-      checkRevision(modules.keyspace, operation.request_range.revision, modules.keyspace.revision);
-    } else if (operation.request_put) {
-      checkPutState(operation.request_put, modules);
-    } else if (operation.request_txn) {
-      checkPlan(plan.nested[at]!, modules);
+  /** Everything from this key on is deleted by then. The duplicate rule lets no other delete come before a put of its keys. */
+  let deletedFrom: string | null = null;
+  forEachOperation(plan, ({ request_put: put, request_delete_range: remove }) => {
+    if (remove) {
+      const { low, high } = intervalOf(remove.key, remove.range_end);
+      if (high === null && (deletedFrom === null || low < deletedFrom)) deletedFrom = low;
     }
+    if (!put) return;
+    // The other way round than for a put by itself, in etcd.
+    checkPutKey(put, modules);
+    // Here etcd panics: it finds out when it is too late to refuse.
+    if (keepsSomething(put) && deletedFrom !== null && toLatin1(put.key) >= deletedFrom) {
+      throw new KvError("kv.key-not-found");
+    }
+    checkPutLease(put, modules);
+  });
+  const { keyspace } = modules;
+  forEachOperation(plan, ({ request_range: ranged }) => {
+    if (ranged) checkRevision(keyspace, ranged.revision, keyspace.revision);
   });
 }
 
-/** What a put needs of the state it meets: the lease, and the key if something of it is to be kept. */
-export function checkPutState(request: wire.PutRequest, modules: TxnModules): void {
-  if (request.ignore_value || request.ignore_lease) {
-    if (modules.keyspace.index.live(toLatin1(request.key)) === null) throw new KvError("kv.key-not-found");
-  }
-  if (request.lease !== 0n && modules.leases.get(request.lease as LeaseId) === undefined) {
+function forEachOperation(plan: Plan, visit: (operation: wire.RequestOp) => void): void {
+  plan.operations.forEach((operation, at) => {
+    const nested = plan.nested[at];
+    if (nested) forEachOperation(nested, visit);
+    else visit(operation);
+  });
+}
+
+/** A put may name a lease: it must exist. */
+export function checkPutLease(request: wire.PutRequest, { leases }: TxnModules): void {
+  if (request.lease !== 0n && leases.get(request.lease as LeaseId) === undefined)
     throw new KvError("kv.lease-not-found");
-  }
+}
+
+/** A put may keep something of its key: it must exist. */
+export function checkPutKey(request: wire.PutRequest, { keyspace }: TxnModules): void {
+  if (!keepsSomething(request)) return;
+  if (keyspace.index.live(toLatin1(request.key)) === null) throw new KvError("kv.key-not-found");
+}
+
+function keepsSomething({ ignore_value, ignore_lease }: wire.PutRequest): boolean {
+  return ignore_value || ignore_lease;
 }
 
 /** Runs a plan that only reads, at revision `present`, in steps. */
@@ -72,9 +99,11 @@ export function* readTxnSteps(plan: Plan, keyspace: Keyspace, present: number): 
   const pin = keyspace.pin(Math.max(keyspace.compactRevision, lowestRevision(plan, present)));
   try {
     for (const [at, { request_range: ranged }] of plan.operations.entries()) {
+      // The range before it may have ended with a pause, while it sorted.
+      pin.check();
       const response = emptyResponse();
       if (ranged) response.response_range = yield* rangeSteps(keyspace, ranged, present);
-      else response.response_txn = yield* readTxnSteps(plan.nested[at]!, keyspace, present);
+      else response.response_txn = inner(yield* readTxnSteps(plan.nested[at]!, keyspace, present));
       responses.push(response);
     }
   } finally {
@@ -88,6 +117,11 @@ function lowestRevision(plan: Plan, present: number): number {
     if (!ranged) return Math.min(lowest, lowestRevision(plan.nested[at]!, present));
     return ranged.revision > 0 ? Math.min(lowest, ranged.revision) : lowest;
   }, present);
+}
+
+/** The answer of a nested txn: of all inner headers only this one says nothing, in etcd. */
+function inner(response: wire.TxnResponse): wire.TxnResponse {
+  return { ...response, header: headerOf(0) };
 }
 
 function emptyResponse(): wire.ResponseOp {
@@ -125,7 +159,7 @@ function run(
   } else if (operation.request_delete_range) {
     response.response_delete_range = revision.deleteRange(operation.request_delete_range);
   } else {
-    response.response_txn = runTxn(nested!, keyspace, revision);
+    response.response_txn = inner(runTxn(nested!, keyspace, revision));
   }
   return response;
 }

@@ -131,7 +131,9 @@ export class Stream implements WatchStream {
   /** Compaction overtook the watcher (etcd.md 5.5). */
   cancelCompacted(watcher: Watcher, compactRevision: number): void {
     this.drop(watcher);
-    this.#answer({ watch_id: watcher.id, canceled: true, compact_revision: compactRevision });
+    // Without a revision, as etcd: it would say that everything up to it was delivered.
+    const header = headerOf(0);
+    this.#answer({ header, watch_id: watcher.id, canceled: true, compact_revision: compactRevision });
   }
 
   /** Its client may not watch this any more. */

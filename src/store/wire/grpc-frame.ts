@@ -8,6 +8,11 @@ import { AgentError } from "../../base/errors.ts";
 
 export const grpcPrefixBytes = 5;
 
+/** Pieces of this length are kept as they came. */
+const wholeBytes = 16_384;
+/** What a view costs besides its bytes. */
+const chunkOverheadBytes = 128;
+
 /** One message as it lay in the stream. `bytes` is a view into the received chunk where it lay in one piece. */
 export interface GrpcFrame {
   readonly compressed: boolean;
@@ -45,6 +50,34 @@ export class GrpcDeframer {
     return this.#length;
   }
 
+  /** The memory that they keep alive, about: they may be small views of large buffers. */
+  get keptBytes(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + chunk.buffer.byteLength + chunkOverheadBytes, 0);
+  }
+
+  /**
+   * Makes what waits cost about its length, whatever small pieces it came in: call it after each push once the frames are taken.
+   * Pieces double in length up to `wholeBytes`, so that few are kept and few bytes are copied twice.
+   */
+  settle(): void {
+    const chunks = this.#chunks;
+    let from = chunks.length - 1;
+    const last = chunks[from];
+    if (last === undefined) return;
+    let bytes = last.length;
+    while (from > 0 && bytes < wholeBytes && chunks[from - 1]!.length < 2 * bytes) {
+      bytes += chunks[--from]!.length;
+    }
+    if (from === chunks.length - 1 && last.buffer.byteLength <= 2 * bytes) return;
+    const joined = Buffer.allocUnsafeSlow(bytes);
+    let at = 0;
+    for (const chunk of chunks.splice(from)) {
+      joined.set(chunk, at);
+      at += chunk.length;
+    }
+    chunks.push(joined);
+  }
+
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.#chunks.push(chunk);
@@ -57,11 +90,6 @@ export class GrpcDeframer {
       if (this.#length < grpcPrefixBytes) return null;
       const prefix = this.#take(grpcPrefixBytes);
       const flag = prefix[0]!;
-      if (flag > 1)
-        throw new GrpcFrameError(`received unexpected payload format ${flag}`, {
-          code: "grpc.frame-malformed",
-          flag,
-        });
       const length = ((prefix[1]! << 24) | (prefix[2]! << 16) | (prefix[3]! << 8) | prefix[4]!) >>> 0;
       if (length > this.#maxBytes) {
         const max = this.#maxBytes;
@@ -71,6 +99,11 @@ export class GrpcDeframer {
           max,
         });
       }
+      if (flag > 1)
+        throw new GrpcFrameError(`received unexpected payload format ${flag}`, {
+          code: "grpc.frame-malformed",
+          flag,
+        });
       this.#compressed = flag === 1;
       this.#frameBytes = length;
     }

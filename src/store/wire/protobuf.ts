@@ -11,11 +11,11 @@
 import { emptyBytes } from "../../base/bytes.ts";
 import { AgentError } from "../../base/errors.ts";
 
-/** The bytes are not a message of the type they were read as; `offset` is where reading stopped. */
-export class WireError extends AgentError<{ code: "wire.malformed"; offset: number }> {
+/** The bytes are not a message of the type they were read as, or end inside it; `offset` is where reading stopped. */
+export class WireError extends AgentError<{ code: "wire.malformed" | "wire.cut"; offset: number }> {
   override readonly name = "WireError";
-  constructor(what: string, offset: number) {
-    super(`malformed protobuf at byte ${offset}: ${what}`, { code: "wire.malformed", offset });
+  constructor(what: string, offset: number, code: "wire.malformed" | "wire.cut" = "wire.malformed") {
+    super(`malformed protobuf at byte ${offset}: ${what}`, { code, offset });
   }
 }
 
@@ -46,11 +46,15 @@ export class Reader {
     throw new WireError(what, this.#at);
   }
 
+  #cut(what: string): never {
+    throw new WireError(what, this.#at, "wire.cut");
+  }
+
   /** A varint that is known to be small: enums, counts. Bits above 32 are dropped, as protobuf does for int32. */
   uint32(): number {
     let result = 0;
     for (let shift = 0; shift < 70; shift += 7) {
-      if (this.#at >= this.#end) this.fail("varint is cut");
+      if (this.#at >= this.#end) this.#cut("varint is cut");
       const byte = this.#bytes[this.#at++]!;
       if (shift < 28) result |= (byte & 0x7f) << shift;
       else if (shift === 28) result |= (byte & 0x0f) << 28;
@@ -73,7 +77,7 @@ export class Reader {
     let low = 0;
     let high = 0n;
     for (let shift = 0; shift < 70; shift += 7) {
-      if (this.#at >= this.#end) this.fail("varint is cut");
+      if (this.#at >= this.#end) this.#cut("varint is cut");
       const byte = this.#bytes[this.#at++]!;
       if (shift < 28) low |= (byte & 0x7f) << shift;
       else high |= BigInt(byte & 0x7f) << BigInt(shift);
@@ -88,7 +92,7 @@ export class Reader {
     let result = 0;
     let scale = 1;
     for (let count = 0; count < 7; count++) {
-      if (this.#at >= this.#end) this.fail("varint is cut");
+      if (this.#at >= this.#end) this.#cut("varint is cut");
       const byte = this.#bytes[this.#at++]!;
       result += (byte & 0x7f) * scale;
       if (byte < 0x80) return result;
@@ -103,7 +107,7 @@ export class Reader {
   /** Length-delimited bytes: a view, not a copy. */
   bytes(): Uint8Array {
     const length = this.prefix();
-    if (length > this.#end - this.#at) this.fail("length goes beyond the message");
+    if (length > this.#end - this.#at) this.#cut("length goes beyond the message");
     if (length === 0) return emptyBytes;
     const view = this.#bytes.subarray(this.#at, this.#at + length);
     this.#at += length;
@@ -120,7 +124,7 @@ export class Reader {
   }
 
   #advance(length: number): void {
-    if (length > this.#end - this.#at) this.fail("fixed value is cut");
+    if (length > this.#end - this.#at) this.#cut("fixed value is cut");
     this.#at += length;
   }
 }

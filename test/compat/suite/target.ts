@@ -30,7 +30,9 @@ export async function startOurs({ members, flags, separate }: TargetOptions): Pr
       flags: { ...usual, units: "off", network: "off", ...flags },
     }));
   }
-  const cluster = await startCluster(members, flags);
+  // The older name of a flag is known to the command line only.
+  const named = Object.entries(flags).map(([name, value]) => [name.replace(/^experimental-/, ""), value]);
+  const cluster = await startCluster(members, Object.fromEntries(named));
   return {
     kind: "argosy",
     endpoints: cluster.agents.map(({ endpoint }) => endpoint),

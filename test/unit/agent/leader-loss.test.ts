@@ -53,3 +53,10 @@ test("thousands are told in slices, whoever leaves meanwhile", async (t) => {
   t.equal(told, 1199);
   t.equal(loss.waiting, 0);
 });
+
+test("closed, it arms no timer", async (t) => {
+  const { clock, loss, see } = world();
+  loss.close();
+  see(false);
+  t.equal(clock.pending, 0);
+});

@@ -116,3 +116,33 @@ test("very many leases that ended go in several entries, one after the other", a
   await clock.advance(1500);
   t.same(entries, [1, 1, 1, 1, 1]);
 });
+
+test("a short lease does not wait for a long one that was there first", async (t) => {
+  const clock = new HandClock();
+  const deadlines = new Map([[1n, 100_000]]);
+  const expired: bigint[] = [];
+  const expiry = new LeaseExpiry({
+    leases: {
+      due: (now) => {
+        const due = [...deadlines].filter(([, at]) => at <= now).map(([id]) => id as LeaseId);
+        for (const id of due) deadlines.delete(id);
+        return due;
+      },
+      nextDeadline: () => (deadlines.size > 0 ? Instant(Math.min(...deadlines.values())) : null),
+    },
+    confirmLeadership: async () => {},
+    expire: async (ids) => void expired.push(...ids),
+    clock,
+    logger: silent,
+  });
+  expiry.lead(true);
+  deadlines.set(2n, 2000);
+  expiry.leasesChanged();
+  deadlines.set(3n, 60_000);
+  expiry.leasesChanged();
+  t.equal(clock.pending, 1);
+  await clock.advance(2600);
+  t.same(expired, [2n]);
+  await clock.advance(58_000);
+  t.same(expired, [2n, 3n]);
+});

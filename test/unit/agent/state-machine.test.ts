@@ -70,6 +70,16 @@ test("while level is behind nothing is taken; at the deadline it stops early", a
   t.equal(subject.apply(entries.slice(taken), never), 200 - taken);
 });
 
+test("the rows of a wide delete count when it is time to look at the clock", async (t) => {
+  index = 0;
+  const { machine: subject } = machine();
+  const puts = Array.from({ length: 100 }, (_, i) => entry(1, "put", put(`k${i}`)));
+  subject.apply(puts, never);
+  const all = wire.DeleteRangeRequest.create({ key: Buffer.from("k"), range_end: Buffer.from("l") });
+  const entries = [entry(1, "put", put("a")), entry(1, "delete-range", all), entry(1, "put", put("b"))];
+  t.equal(subject.apply(entries, Instant(-1)), 2);
+});
+
 test("leases expire only by the term of the leader that found them expired", async (t) => {
   index = 0;
   const { machine: subject, store, outcomes } = machine();

@@ -46,6 +46,29 @@ test("byte by byte, and the boundary in between", async (t) => {
   }
 });
 
+test("what waits costs about its length, in whatever pieces it came", async (t) => {
+  const message = Buffer.alloc(20_000, 7);
+  const stream = grpcFrame(message);
+  const socketBytes = 65_536;
+  for (const pieceBytes of [1, 7, 300, 16_384]) {
+    const deframer = new GrpcDeframer(message.length);
+    let tooMuch = 0;
+    for (let at = 0; at < stream.length - 1; at += pieceBytes) {
+      // A small view of a large buffer, as a DATA frame is one of what the socket gave.
+      const chunk = new Uint8Array(socketBytes).subarray(0, Math.min(pieceBytes, stream.length - 1 - at));
+      chunk.set(stream.subarray(at, at + chunk.length));
+      deframer.push(chunk);
+      if (deframer.next()) t.fail("a message before its end");
+      deframer.settle();
+      if (deframer.keptBytes > 2 * deframer.bufferedBytes + 4096) tooMuch++;
+    }
+    t.equal(tooMuch, 0, `in pieces of ${pieceBytes}`);
+    deframer.push(stream.subarray(stream.length - 1));
+    t.ok(message.equals(deframer.next()!.bytes));
+    t.equal(deframer.keptBytes, 0);
+  }
+});
+
 test("refusals come before the bytes", async (t) => {
   const cases = [
     { prefix: [0, 0, 0, 0, 11], code: "grpc.frame-oversize" },

@@ -94,6 +94,38 @@ test("a connection that does not say what it is is closed", async (t) => {
   await once(socket, "close");
 });
 
+test("a connection that has not said what it is does not hold up closing", async (t) => {
+  const { port, listener } = await openPort(t, methods);
+  const socket = connect({ host: "127.0.0.1", port });
+  await once(socket, "connect");
+  socket.write("PRI");
+  const closed = once(socket, "close");
+  socket.resume();
+  // Behind it in the backlog, so it was accepted when this is answered.
+  await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  await listener.close(3_600_000);
+  await closed;
+});
+
+test("connections beyond the maximum are closed at once, and one that ends makes room", async (t) => {
+  const { port } = await openPort(t, methods, 10_000, [0], 2);
+  const echoOf = async (session: ReturnType<typeof openSession>) =>
+    (await call(session, "/s.S/Echo", [grpcFrame(Buffer.from("hi"))])).status;
+  const [first, second] = [openSession(t, port), openSession(t, port)];
+  t.strictSame([await echoOf(first), await echoOf(second)], ["0", "0"]);
+  const third = connect({ host: "127.0.0.1", port }).resume();
+  third.on("error", () => {});
+  await once(third, "close");
+  t.strictSame([await echoOf(first), await echoOf(second)], ["0", "0"]);
+  first.close();
+  await once(first, "close");
+  for (let status: string | undefined; status !== "0"; ) {
+    const session = openSession(t, port);
+    status = await echoOf(session).catch(() => undefined);
+    session.destroy();
+  }
+});
+
 test("keep-alive connections do not hold up closing", async (t) => {
   const { port, listener } = await openPort(t, methods);
   const { Agent } = await import("node:http");

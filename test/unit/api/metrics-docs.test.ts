@@ -4,6 +4,7 @@ import { test } from "tap";
 import { MetricsOfAgent } from "../../../src/agent/metrics.ts";
 import { grpcMetrics } from "../../../src/api/ops/grpc-metrics.ts";
 import { Scope } from "../../../src/base/scope.ts";
+import { systemClock } from "../../../src/host/clock.ts";
 import { startCluster } from "../../support/agents.ts";
 
 const documented = /^\| `([a-z_]+)` \| (\w+) \| ([^|]*) \| (.+) \|$/gm;
@@ -13,7 +14,7 @@ test("docs/metrics.md and the registry agree", async (t) => {
   t.teardown(() => cluster.close());
   const scope = new Scope();
   t.teardown(() => scope.close());
-  const metrics = new MetricsOfAgent(scope);
+  const metrics = new MetricsOfAgent({ scope, clock: systemClock });
   metrics.observe(cluster.agents[0]!.agent.server!);
   grpcMetrics(metrics.registry, new Map(), { now: () => 0 });
 
@@ -24,7 +25,9 @@ test("docs/metrics.md and the registry agree", async (t) => {
 
   // Every sample of the metrics that have one by now has the labels that the page names.
   const labelsOf = new Map([...page.matchAll(documented)].map(([, name, , labels]) => [name!, labels!]));
-  for (const [, sample, labels = ""] of metrics.registry.render().matchAll(/^([a-z_]+)(?:\{(.*)\})? /gm)) {
+  for (const [, sample, labels = ""] of (await metrics.registry.renderInSlices(systemClock)).matchAll(
+    /^([a-z_]+)(?:\{(.*)\})? /gm,
+  )) {
     const name = labelsOf.has(sample!) ? sample! : sample!.replace(/_(bucket|sum|count)$/, "");
     const names = [...labels.matchAll(/(\w+)="/g)]
       .map(([, label]) => label!)

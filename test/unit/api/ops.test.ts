@@ -3,14 +3,18 @@ import fastify, { type FastifyInstance } from "fastify";
 import { type Test, test } from "tap";
 import { debugVars, type RaftStatus } from "../../../src/api/ops/debug-vars.ts";
 import { grpcMetrics } from "../../../src/api/ops/grpc-metrics.ts";
+import { healthReason } from "../../../src/api/ops/health.ts";
 import { healthMetrics } from "../../../src/api/ops/health-metrics.ts";
-import { exponentialBounds, MetricRegistry } from "../../../src/api/ops/metrics.ts";
+import { exponentialBounds } from "../../../src/api/ops/histogram.ts";
+import { MetricRegistry } from "../../../src/api/ops/metric-registry.ts";
 import { monitorPlugin, opsPlugin } from "../../../src/api/ops/plugin.ts";
 import { processMetrics } from "../../../src/api/ops/process-metrics.ts";
 import { gateElsewhere } from "../../../src/api/v3/gate.ts";
 import { v3Methods } from "../../../src/api/v3/methods.ts";
 import type { AdminClient } from "../../../src/store/admin.ts";
+import { type KvClient, KvError } from "../../../src/store/kv.ts";
 import { systemClock } from "../../compat/clock.ts";
+import { HandClock } from "../../support/hand-clock.ts";
 import { MemoryKv } from "../../support/memory-kv.ts";
 
 const raftStatus: RaftStatus = {
@@ -83,6 +87,20 @@ test("/health: alarms, then leader, then a read", async (t) => {
   t.same(await get(world, "/health?exclude=NOSPACE&exclude=BAD"), unhealthy("ALARM CORRUPT"));
   t.equal((await get(world, "/health?serializable=true&exclude=NOSPACE&exclude=CORRUPT"))[0], 200);
   t.match((await world.app.inject("/metrics")).body, /\netcd_server_health_failures 5\n/);
+});
+
+test("/health: a read that nobody answers is a timeout after seven seconds", async (t) => {
+  const clock = new HandClock();
+  const kv = {
+    range: (_request: object, { signal }: { signal: AbortSignal }) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(new KvError("kv.canceled")))),
+  } as unknown as KvClient;
+  const sources = { kv, clock, hasLeader: () => true, alarms: () => [] };
+  const reason = healthReason(sources, { serializable: false, exclude: [] });
+  await clock.advance(6999);
+  t.equal(clock.pending, 1);
+  await clock.advance(1);
+  t.equal(await reason, "RANGE ERROR:etcdserver: request timed out");
 });
 
 test("only GET, whatever the body", async (t) => {
@@ -181,13 +199,13 @@ test("the text format", async (t) => {
       "",
     ].join("\n"),
   );
-  t.equal(await registry.renderInSlices(), registry.render());
+  t.equal(await registry.renderInSlices(systemClock), registry.render());
   t.strictSame(exponentialBounds(1, 2, 4), [1, 2, 4, 8]);
 });
 
 test("gRPC calls are counted by method, code and client version", async (t) => {
   const { app, registry, kv } = await open(t);
-  t.teardown(processMetrics(registry));
+  t.teardown(processMetrics(registry, systemClock));
   let now = 1000;
   const methods = v3Methods({ kv, admin: {} as AdminClient, gate: gateElsewhere });
   const observer = grpcMetrics(registry, methods, { now: () => now });

@@ -20,6 +20,7 @@ export async function openPort(
   methods: GrpcMethods,
   firstBytesTimeoutMs = 10_000,
   ports: readonly number[] = [0],
+  connectionsMax = 1000,
 ): Promise<Port> {
   const grpc = new DirectGrpcServer(
     { methods, receiveBytesMax: 100_000 },
@@ -31,7 +32,7 @@ export async function openPort(
     response.end(`${request.method} ${request.url} ${body}`);
   });
   const listener = new ClientListener(
-    { listen: ports.map((port) => ({ host: "127.0.0.1", port })), firstBytesTimeoutMs },
+    { listen: ports.map((port) => ({ host: "127.0.0.1", port })), firstBytesTimeoutMs, connectionsMax },
     { grpc, http, clock: systemClock, logger: silent },
   );
   await listener.listen();

@@ -40,8 +40,12 @@ test("a unary call, and what is refused before a handler sees it", async (t) => 
     { path: "/s.S/Echo", chunks: [compressed("hello")], status: "13" },
     { path: "/s.S/Echo", chunks: [compressed(Buffer.alloc(200_000))], headers: gzip, status: "8" },
     { path: "/s.S/Echo", chunks: [hello], headers: { "grpc-encoding": "zstd" }, status: "12" },
-    { path: "/s.S/Echo", chunks: [hello], headers: { "grpc-timeout": "soon" }, status: "13" },
-    { path: "/s.S/Echo", chunks: [], status: "13", message: "unary call without a message" },
+    {
+      path: "/s.S/Echo",
+      chunks: [],
+      status: "13",
+      message: "cardinality violation: received no request message from non-client-streaming RPC",
+    },
     { path: "/s.S/Echo", chunks: [hello.subarray(0, 7)], status: "13", message: "unexpected EOF" },
     {
       path: "/s.S/Echo",
@@ -152,6 +156,61 @@ test("a paused stream delivers nothing, and the rest in order afterwards", async
   const answer = await call(openSession(t, port), "/s.S/Slow", [chunk]);
   t.strictSame(answer.messages, texts);
   t.equal(answer.status, "0");
+});
+
+test("compressed and plain messages keep their order, and the end comes behind them", async (t) => {
+  const paces: Readonly<Record<string, GrpcMethod>> = {
+    "/s.S/Fast": {
+      kind: "bidi_stream",
+      handle(stream) {
+        stream.onMessage = (message) => void stream.write(message);
+        stream.onHalfClose = () => stream.end({ code: 0, message: "" });
+      },
+    },
+    // Paused and resumed at any time: while a message is being inflated too.
+    "/s.S/Slow": {
+      kind: "bidi_stream",
+      handle(stream) {
+        stream.onMessage = (message) => {
+          stream.write(message);
+          setImmediate(() => stream.pause());
+          setTimeout(() => stream.resume(), 1);
+        };
+        stream.onHalfClose = () => stream.end({ code: 0, message: "" });
+      },
+    },
+  };
+  const { port } = await openPort(t, new Map(Object.entries(paces)));
+  const session = openSession(t, port);
+  const texts = Array.from({ length: 60 }, (_, i) => `m${i}`);
+  const frames = texts.map((text, i) => (i % 3 === 0 ? grpcFrame(Buffer.from(text)) : compressed(text)));
+  const many = Array.from({ length: 8 }, (_, i) =>
+    call(session, i % 2 ? "/s.S/Fast" : "/s.S/Slow", [Buffer.concat(frames)], { "grpc-encoding": "gzip" }),
+  );
+  for (const answer of await Promise.all(many)) {
+    t.strictSame(answer.messages, texts);
+    t.equal(answer.status, "0");
+  }
+});
+
+test("a client that half-closes is heard of once", async (t) => {
+  let halfCloses = 0;
+  const counting: GrpcMethod = {
+    kind: "bidi_stream",
+    handle(stream) {
+      stream.onHalfClose = () => {
+        halfCloses++;
+        stream.pause();
+        stream.resume();
+        stream.end({ code: 0, message: "" });
+      };
+    },
+  };
+  const { port } = await openPort(t, new Map([["/s.S/Count", counting]]));
+  const session = openSession(t, port);
+  for (const chunks of [[hello], [hello.subarray(0, 3), hello.subarray(3)], []])
+    await call(session, "/s.S/Count", chunks);
+  t.equal(halfCloses, 3);
 });
 
 test("closing: streams end with Unavailable, unary calls finish", async (t) => {

@@ -13,7 +13,11 @@ export interface Seen {
 export async function call(
   line: string | readonly string[],
   environment: Terminal["environment"] = {},
-  { front = agentFront, input = "" }: { front?: Front; input?: string } = {},
+  {
+    front = agentFront,
+    input = "",
+    secret = null,
+  }: { front?: Front; input?: string; secret?: string | null } = {},
 ): Promise<Seen> {
   const out: string[] = [];
   const err: string[] = [];
@@ -21,6 +25,10 @@ export async function call(
     out: (text) => void out.push(text),
     complain: (text) => void err.push(`${text}\n`),
     input: async () => input,
+    async secret(prompt) {
+      err.push(prompt);
+      return secret;
+    },
     environment,
   };
   const words = typeof line === "string" ? line.split(" ").filter((word) => word !== "") : line;

@@ -74,6 +74,43 @@ test("changes of the windows of many streams cost many frames", async (t) => {
   t.ok(changes < 1000, `${changes} were done`);
 });
 
+test("changes of the windows are not forgiven for calls in between", async (t) => {
+  const harness = Harness.greeted({ streamsMax: 20_000 });
+  for (let id = 1; id < 40_000; id += 2) harness.receive(headers(id));
+  let changes = 0;
+  for (; !harness.over && changes < 10_000; changes++) {
+    const id = 40_001 + 2 * changes;
+    harness.streams.get(1 + 2 * changes)!.end(trailerBlock);
+    harness.receive(headers(id), settings([4, changes & 1]));
+  }
+  t.ok(changes < 1000, `${changes} were done`);
+});
+
+test("a client changes the windows of its few streams as often as it likes", async (t) => {
+  const harness = Harness.greeted();
+  harness.receive(headers(1), headers(3));
+  for (let i = 0; i < 5000; i++) harness.receiveAt(i * 10, settings([4, 65_535 + i]));
+  t.notOk(harness.over);
+});
+
+test("a full connection lets each stream hold one more message, not a whole outbox", async (t) => {
+  const harness = Harness.greeted({ streamsMax: 100, outboxBytesMax: 50_000, outboxTotalBytesMax: 100_000 });
+  const drained: number[] = [];
+  harness.onDrained = (stream) => drained.push(stream.id);
+  for (let id = 1; id < 200; id += 2) harness.receive(headers(id));
+  harness.receive(settings([4, 0]));
+  let held = 0;
+  for (let id = 1; id < 200; id += 2) {
+    const stream = harness.streams.get(id)!;
+    for (let more = true; more; held += 1000) more = stream.write(Buffer.alloc(1000));
+  }
+  t.ok(held <= 100_000 + 100 * 1000, `${held} bytes`);
+  harness.receive(settings([4, 1_000_000]), windowUpdate(0, 1_000_000));
+  harness.take();
+  harness.connection.pump(true);
+  t.equal(drained.length, 100, "all are told to go on");
+});
+
 const lengths: [about: string, frames: Buffer[], says: string[]][] = [
   ["as announced", [headers(1, 4, withLength("3")), data(1, [1, 2, 3], 1)], []],
   ["in pieces", [headers(1, 4, withLength("3")), data(1, [1]), data(1, [2, 3]), data(1, [], 1)], []],

@@ -147,6 +147,8 @@ test("malformed requests end their stream only", async (t) => {
     "an upper-case name": [...all, ["Ab", "c"]],
     "an empty name": [...all, ["", "c"]],
     "a line feed": [...all, ["a", "b\nc"]],
+    "a control character": [...all, ["a", "b\x01c"]],
+    "a delete character": [...all, ["a", "b\x7f"]],
     connection: [...all, ["connection", "close"]],
     te: [...all, ["te", "gzip"]],
   };

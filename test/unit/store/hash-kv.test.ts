@@ -35,6 +35,30 @@ test("members agree at every revision, whatever they have reclaimed", async () =
   );
 });
 
+test("members agree amid a compaction, and after a restart or a snapshot amid one", async () => {
+  const phase = fc.record({ slices: fc.nat(4), budget: fc.integer({ min: 1, max: 4 }), restart: fc.nat(9) });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(modelStep, phase), { maxLength: 40, size: "max" }), (steps) => {
+      const lazy = new StoreWorld();
+      let eager = new StoreWorld();
+      const model = new StoreModel();
+      for (const [step, { slices, budget, restart }] of steps) {
+        const { kind, request } = requestOf(step, model);
+        for (const world of [eager, lazy]) world.apply(kind, request as never);
+        for (let i = 0; i < slices; i++) eager.pump(budget);
+        if (restart === 0) eager = eager.restarted();
+        if (restart === 1) eager = eager.copied();
+        stepModel(step, model);
+        for (const revision of [Math.max(1, model.compactRevision), model.revision]) {
+          const [one, other] = [hash(eager, revision), hash(lazy, revision)];
+          if (one !== other) throw new Error(`at ${revision}: ${one} and ${other}`);
+        }
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
 test("what is refused, and what goes on meanwhile", async (t) => {
   const world = new StoreWorld();
   const put = (key: string): void =>

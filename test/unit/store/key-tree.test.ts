@@ -31,9 +31,11 @@ test("counts, walks and parts of both agree with a list", async () => {
         let main = 1;
         for (const [key, kind] of steps) {
           main += 1;
-          if (index.live(key) !== null && kind === 0) {
-            index.tombstone(key, { main, sub: 0 });
-            model.get(key)!.push(-main);
+          if (kind === 0 && index.live(key) !== null) {
+            // What a wide delete does: neighbours go together, in one revision.
+            const names = index.names({ low: key, high: `${key}\u00ff` });
+            index.tombstones(names, { main, sub: 0 });
+            for (const each of names) model.get(each)!.push(-main);
           } else {
             index.put(key, { main, sub: 0, valueBytes: 1 });
             model.set(key, [...(model.get(key) ?? []), main]);
@@ -44,11 +46,55 @@ test("counts, walks and parts of both agree with a list", async () => {
         for (let cursor: string | null = index.compact(compacted, null, 7, () => {}); cursor !== null; )
           cursor = index.compact(compacted, cursor, 7, () => {});
         ask(index, model, questions, compacted, main);
+        samePlaces(index, model, compacted, main);
+        const again = restored(index, model);
+        samePlaces(again, model, compacted, main);
+        ask(again, model, questions, compacted, main);
+        if (again.bytes !== index.bytes) throw new Error("the account differs after a restart");
       },
     ),
     { numRuns: 150 },
   );
 });
+
+/** Every key at every readable revision, and what it is at present. */
+function samePlaces(index: KeyIndex, model: Model, from: number, to: number): void {
+  for (const [key, changes] of model) {
+    for (const main of [from, ...changes.map(Math.abs).filter((main) => main > from)]) {
+      const last = changes.filter((each) => Math.abs(each) <= main).at(-1) ?? -1;
+      const place = index.at(key, main)?.main ?? null;
+      if (place !== (last > 0 ? last : null)) throw new Error(`${key} at ${main}: ${place}, not ${last}`);
+    }
+    const now = lifeOf(changes, changes.length - 1);
+    const live = index.live(key);
+    if ((live === null) !== (now === null)) throw new Error(`${key} at ${to}: there or not?`);
+    if (now && (live!.created !== now.created || live!.version !== now.version))
+      throw new Error("wrong life");
+  }
+}
+
+/** The generation that the change at `at` belongs to; null for a tombstone. */
+function lifeOf(changes: readonly number[], at: number): { created: number; version: number } | null {
+  if (changes[at]! < 0) return null;
+  const start = changes.findLastIndex((main, i) => i < at && main < 0) + 1;
+  return { created: changes[start]!, version: at - start + 1 };
+}
+
+/** From the rows that are left, in the order of history, as at a start. */
+function restored(index: KeyIndex, model: Model): KeyIndex {
+  const rows: { name: string; main: number; sub: number }[] = [];
+  index.forEachKept(0, (name, main, sub) => rows.push({ name, main, sub }));
+  rows.sort((left, right) => left.main - right.main || left.sub - right.sub);
+  const again = new KeyIndex();
+  for (const { name, main, sub } of rows) {
+    const changes = model.get(name)!;
+    const at = changes.findIndex((each) => Math.abs(each) === main);
+    const life = lifeOf(changes, at);
+    const mark = { main, sub, valueBytes: life ? 1 : 0 };
+    again.restore(name, mark, { ...(life ?? { created: 0, version: 0 }), deleted: !life });
+  }
+  return again;
+}
 
 function ask(
   index: KeyIndex,
@@ -108,4 +154,30 @@ test("many keys, in order and in disorder, and none at the end", async (t) => {
     index.put("again", { main: 70_000, sub: 0, valueBytes: 0 });
     t.equal(index.count({ low: "", high: null }, 70_000), 1);
   }
+});
+
+test("keys deleted together are each deleted", async () => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(name, { maxLength: 600, size: "max" }),
+      fc.infiniteStream(fc.boolean()),
+      (keys, choices) => {
+        const index = new KeyIndex();
+        for (const [sub, key] of keys.entries()) index.put(key, { main: 2, sub, valueBytes: 1 });
+        const deleted = keys.filter(() => choices.next().value).sort();
+        index.tombstones(deleted, { main: 3, sub: 5 });
+        if (index.liveKeys !== keys.length - deleted.length)
+          throw new Error(`${index.liveKeys} keys are live`);
+        const marks: string[] = [];
+        index.forEachKept(2, (key, main, sub) => main === 3 && marks.push(`${key} ${sub}`));
+        const expected = deleted.map((key, i) => `${key} ${5 + i}`);
+        if (marks.join() !== expected.join()) throw new Error(`${marks} instead of ${expected}`);
+        for (const key of keys) {
+          if ((index.live(key) === null) !== deleted.includes(key))
+            throw new Error(`${key} is not as it was left`);
+        }
+      },
+    ),
+    { numRuns: 100 },
+  );
 });

@@ -107,6 +107,13 @@ test("checkpoints carry the remaining time to the next leader", async (t) => {
   t.ok(next.isShortened(one), "a new leader knows that the log knows less");
 });
 
+test("a checkpoint of a former leader, applied after the promotion, is known to the clock", async (t) => {
+  const { world, leases } = granted({ 1: 1000 });
+  leases.promote(at(0));
+  world.done("lease-checkpoint", { checkpoints: [{ ID: 1n, remaining_ms: 500_000 }], term: 1 });
+  t.ok(leases.isShortened(one), "so a renewal puts the full TTL back first");
+});
+
 test("after a reset the log knows the full TTL again, and no checkpoint comes between", async (t) => {
   const { world, leases } = granted({ 1: 1000 });
   leases.promote(at(0));

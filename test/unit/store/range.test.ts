@@ -150,6 +150,54 @@ test("a slow reader of pieces is overtaken by compaction, and by a snapshot", as
   }
 });
 
+test("a txn of ranges is of one state, though a snapshot comes while one of them is sorted", async (t) => {
+  for (let pauses = 1; pauses < 30; pauses++) {
+    const world = wide();
+    const ranged = { request_range: { ...everything, sort_order: 2 } };
+    const txn = wire.TxnRequest.decode(wire.TxnRequest.encode({ success: [ranged, ranged] }));
+    const { revision } = world.store;
+    const steps = world.store.readTxnSteps(txn);
+    let done = false;
+    for (let i = 0; i < pauses && !done; i++) done = steps.next().done === true;
+    if (done) {
+      t.ok(pauses > 10, "there were pauses in each part");
+      return;
+    }
+    const later = wide();
+    later.done("delete-range", wire.DeleteRangeRequest.create({ ...everything }));
+    later.done("compact", wire.CompactionRequest.create({ revision: later.store.revision }));
+    later.pumpAll();
+    world.install(later);
+    try {
+      const { responses } = finish(steps);
+      const counts = responses.map(({ response_range }) => response_range!.count);
+      t.same(counts, [400, 400], `after ${pauses} pauses: both ranges of revision ${revision}`);
+    } catch (error) {
+      t.equal((error as KvError).detail.code, "kv.unavailable");
+    }
+  }
+  t.fail("the txn does not end");
+});
+
+test("a count that looks at all keys pauses, streamed or not", async (t) => {
+  const world = new StoreWorld(tiny);
+  for (let i = 0; i < 40_000; i++) put(world, `k${i % 20_000}`, "");
+  world.flush();
+  const past = request({ count_only: true, revision: 20_001 });
+  for (const steps of [world.store.rangeSteps(past), world.store.rangePieces(past)]) {
+    let pauses = 0;
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) {
+        t.equal((value as wire.RangeResponse).count, 20_000);
+        break;
+      }
+      pauses += 1;
+    }
+    t.ok(pauses > 0);
+  }
+});
+
 test("what RangeStream refuses", async (t) => {
   const world = wide();
   const refused = (init: Init<wire.RangeRequest>, message: string): void => {

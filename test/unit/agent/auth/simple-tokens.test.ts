@@ -41,11 +41,11 @@ test("a token lives since its last use, a hundredth more or less", async (t) => 
   table.grant("u", "one");
   table.grant("v", "two");
   await clock.advance(ttlMs - 1);
-  t.equal(table.use("one"), "u");
+  t.equal(table.use("one")?.user, "u");
   await clock.advance(1);
   t.equal(table.use("two"), undefined, "not used");
   await clock.advance(ttlMs - 2);
-  t.equal(table.use("one"), "u");
+  t.equal(table.use("one")?.user, "u");
   await clock.advance(ttlMs);
   t.equal(table.use("one"), undefined);
   t.equal(table.size, 0);
@@ -66,7 +66,7 @@ test("a user's tokens go together, and all at once", (t) => {
   for (const name of ["a", "b", "c"]) table.grant(name === "c" ? "v" : "u", name);
   table.forgetUser("u");
   t.equal(table.use("a"), undefined);
-  t.equal(table.use("c"), "v");
+  t.equal(table.use("c")?.user, "v");
   table.forgetAll();
   t.equal(table.size, 0);
   t.end();
@@ -79,7 +79,7 @@ test("of too many, the one that was idle longest goes", async (t) => {
   table.use("0");
   table.grant("u", "more");
   t.equal(table.size, simpleTokensMax);
-  t.equal(table.use("0"), "u");
+  t.equal(table.use("0")?.user, "u");
   t.equal(table.use("1"), undefined);
 });
 
@@ -92,6 +92,26 @@ test("a caller is as new as the member when it is asked", async (t) => {
   t.equal(caller.authRevision, 4);
   table.forgetUser("u");
   await t.rejects(async () => tokens.identify(token(5)), invalid);
+});
+
+test("a caller whose token was taken away is older than everything; an expired one is not", async (t) => {
+  const { clock, table, tokens } = world();
+  const callerOf = async (index: number, user: string) => {
+    table.grant(user, token(index));
+    return (await tokens.identify(token(index))).caller();
+  };
+  const gone = await callerOf(5, "u");
+  const other = await callerOf(6, "v");
+  table.forgetUser("u");
+  table.grant("u", token(7));
+  t.equal(gone.authRevision, 0, "also when there is a user of that name again");
+  t.equal(other.authRevision, 3);
+  await clock.advance(ttlMs);
+  t.equal(table.use(token(6)), undefined);
+  t.equal(other.authRevision, 3, "a call that began in time may end");
+  const last = await callerOf(8, "v");
+  table.forgetAll();
+  t.equal(last.authRevision, 0);
 });
 
 test("a token from the future is waited for, once; others are not", async (t) => {

@@ -41,6 +41,18 @@ test("periodic: beyond an hour, a period passes, then every hour", async (t) => 
   ]);
 });
 
+test("periodic: a period that is no whole number of steps is kept whole", async (t) => {
+  const decision = new AutoCompaction({ mode: "periodic", periodMs: 65 * minuteMs });
+  t.equal(decision.everyMs, 6 * minuteMs);
+  // 11 steps are 66 minutes; what is written in the last 65 minutes stays.
+  t.same(run(decision, 22), [
+    [11, 1],
+    [21, 101],
+  ]);
+  const short = new AutoCompaction({ mode: "periodic", periodMs: 33 });
+  t.same(run(short, 10), [[10, 1]], "and what only rounding makes one step more is none");
+});
+
 test("periodic: a failure is tried again at the next sample, an idle store is left alone", async (t) => {
   const failing = new AutoCompaction({ mode: "periodic", periodMs: 10 * minuteMs });
   t.same(run(failing, 12, false), [

@@ -109,6 +109,9 @@ test("Alarm: only changes go through the log", async (t) => {
   const request = { action: AlarmAction.ACTIVATE, memberID: 4n, alarm: AlarmType.NOSPACE };
   await handlers.Alarm(request, {});
   t.same(proposed, [request]);
+  for (const strange of [{ action: 9 }, { action: -1 }, { alarm: 3 }, { alarm: 257 }])
+    await t.rejects(handlers.Alarm({ ...request, ...strange }, {}), { code: "kv.unimplemented" });
+  t.same(proposed, [request]);
 });
 
 test("hashes carry the revision that they were computed at, and only so many wait", async (t) => {

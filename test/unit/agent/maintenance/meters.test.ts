@@ -1,6 +1,6 @@
 import { test } from "tap";
 import { serverMeters } from "../../../../src/agent/maintenance/server-meters.ts";
-import { MetricRegistry } from "../../../../src/api/ops/metrics.ts";
+import { MetricRegistry } from "../../../../src/api/ops/metric-registry.ts";
 import type { Command } from "../../../../src/store/command.ts";
 import { KvError } from "../../../../src/store/errors.ts";
 import type { StoreWrite } from "../../../../src/store/storage.ts";

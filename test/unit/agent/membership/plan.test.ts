@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { test } from "tap";
-import { clusterViewJson, parseClusterView } from "../../../../src/agent/membership/cluster-view.ts";
+import {
+  type ClusterView,
+  clusterViewJson,
+  parseClusterView,
+} from "../../../../src/agent/membership/cluster-view.ts";
+import { assertFirstStart } from "../../../../src/agent/membership/first-start.ts";
 import { identify, JoinError, joinCluster } from "../../../../src/agent/membership/join.ts";
 import { checkedPeerUrls } from "../../../../src/agent/membership/peer-urls.ts";
 import {
@@ -131,6 +136,8 @@ test("plans: members and configuration after a change", async (t) => {
   const learning = standing("1 2 4?", ids(1, 2), ids(4));
   t.throws(() => planAdd(learning, members("5?")[0]!, 1), { code: "kv.too-many-learners" });
   t.match(planAdd(learning, members("5?")[0]!, 2).configuration, { learners: ids(4, 5) });
+  const full = standing("1", ids(1), ids(...Array.from({ length: 1000 }, (_, i) => i + 10)));
+  t.throws(() => planAdd(full, added, 2), { code: "kv.too-many-learners" }, "as many as raft can list");
   t.match(planRemove(three, MemberId(2n)), { change: { removed: 2n }, configuration: { voters: ids(1, 3) } });
   t.match(planRemove(learning, MemberId(4n)).configuration, { voters: ids(1, 2), learners: [] });
   t.throws(() => planRemove(three, MemberId(9n)), { code: "kv.member-not-found" });
@@ -206,6 +213,35 @@ test("who a newcomer is", async (t) => {
   t.strictSame(parseClusterView(JSON.stringify(clusterViewJson(view))), view);
   for (const bad of ["", "[]", "{}", '{"clusterId":"7","members":[{}]}', '{"clusterId":"x","members":[]}']) {
     t.equal(parseClusterView(bad), null, bad);
+  }
+});
+
+test("a member without data that has started before does not begin anew", async (t) => {
+  const initial = [1, 2, 3].map((id) => ({ name: `m${id}`, peerUrls: [`http://h${id}:1`] }));
+  const self = { clusterId: ClusterId(7n), memberId: MemberId(3n), joined: false, members: [] };
+  const said = (views: readonly (ClusterView | null)[]) => ({
+    ask: async (url: string) => {
+      const view = views[["http://h1:1", "http://h2:1"].indexOf(url)];
+      if (view === null) throw new Error("down");
+      return view ?? null;
+    },
+  });
+  const young = { clusterId: ClusterId(7n), members: members("1- 2- 3-") };
+  const old = { clusterId: ClusterId(7n), members: members("1 2 3") };
+  const stranger = { clusterId: ClusterId(8n), members: members("1 2 3") };
+  for (const views of [
+    [null, null],
+    [young, null],
+    [stranger, young],
+  ]) {
+    await t.resolves(assertFirstStart("m3", initial, self, said(views)));
+  }
+  for (const views of [
+    [old, null],
+    [null, old],
+    [young, old],
+  ]) {
+    await t.rejects(assertFirstStart("m3", initial, self, said(views)), { code: "join.lost" });
   }
 });
 

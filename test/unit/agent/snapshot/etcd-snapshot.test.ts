@@ -64,6 +64,21 @@ test("a client that takes nothing for two minutes loses its snapshot, and level 
   await storage.close();
 });
 
+test("those whose clients have gone silent leave their room to others", async (t) => {
+  const { snapshots, storage, clock } = await opened(t);
+  const silentOnes = Array.from({ length: 4 }, () => snapshots.pieces());
+  for (const pieces of silentOnes) await pieces.next();
+  await t.rejects(snapshots.pieces().next(), { code: "kv.too-many-requests" });
+  await clock.advance(120_000);
+  const others = Array.from({ length: 4 }, () => snapshots.pieces());
+  for (const pieces of others) t.equal((await pieces.next()).done, false);
+  for (const pieces of silentOnes) await pieces.return();
+  await t.rejects(snapshots.pieces().next(), { code: "kv.too-many-requests" }, "room is given back once");
+  for (const pieces of others) await pieces.return();
+  t.equal(clock.pending, 0);
+  await storage.close();
+});
+
 test("a database that closes under a snapshot ends it with an error", async (t) => {
   const { snapshots, storage } = await opened(t);
   const pieces = snapshots.pieces();

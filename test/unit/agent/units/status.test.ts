@@ -29,7 +29,7 @@ test("the status shows units also while no engine is known", async (t) => {
     dataDir,
   } as unknown as AgentConfig;
   const leader = { leader: async () => null };
-  const modules = { kv, leader, scope, clock: new VirtualClock(), logger: silent };
+  const modules = { kv, leader, pass: () => undefined, scope, clock: new VirtualClock(), logger: silent };
   const units = await openUnits(config, { machineId: "m1" }, modules);
   await units.start();
   const text = "[Service]\nExecStart=/bin/true\n";

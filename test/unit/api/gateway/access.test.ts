@@ -31,6 +31,27 @@ test("some origins", async (t) => {
   t.equal(await of({}), undefined);
 });
 
+test("a page of an origin that nobody named may look at the server, and use nothing", async (t) => {
+  const { endpoint } = await openGateway(t, {}, { access: { cors: [], hostWhitelist: [] } });
+  const host = new URL(`http://${endpoint}`).host;
+  const table: [path: string, method: string, headers: Record<string, string>, refused: boolean][] = [
+    ["/v3/kv/put", "POST", { origin: "http://evil.test", "content-type": "text/plain" }, true],
+    ["/v3/kv/put", "OPTIONS", { origin: "http://evil.test" }, true],
+    ["/fleet/v1/units", "GET", { origin: "http://evil.test" }, true],
+    ["/fleet/v1/units/a.service", "PUT", { origin: "null" }, true],
+    ["/v3/kv/put", "POST", { origin: "http://evil.test", host: "evil.test" }, true],
+    ["/v3/kv/put", "POST", { origin: `http://${host}` }, false],
+    ["/v3/kv/put", "POST", {}, false],
+    ["/version", "GET", { origin: "http://evil.test" }, false],
+    ["/health", "PUT", { origin: "http://evil.test" }, true],
+  ];
+  for (const [path, method, headers, refused] of table) {
+    const { status, text } = await post(endpoint, path, "{}", { method, headers });
+    t.equal(status === 403, refused, `${method} ${path} ${JSON.stringify(headers)}: ${status}`);
+    if (refused) t.match(JSON.parse(text), { code: 7, message: /--cors/ });
+  }
+});
+
 test("OPTIONS is answered at once, on any path", async (t) => {
   const { endpoint } = await openGateway(t, {});
   for (const path of ["/v3/kv/put", "/version", "/nowhere"]) {

@@ -200,6 +200,117 @@ test("the end of the server ends streams with a reason", async (t) => {
   await closed;
 });
 
+/** A watch message of many megabytes, and its line. */
+function largeAnswer(): { message: Buffer; line: string } {
+  const value = Buffer.alloc(10_000, 0x61);
+  const message = wire.WatchResponse.encode({
+    watch_id: 7,
+    events: Array.from({ length: 400 }, () => ({
+      kv: wire.KeyValue.create({ key: Buffer.from("k"), value }),
+    })),
+  });
+  const event = `{"kv":{"key":"aw==","value":"${value.toString("base64")}"}}`;
+  return { message, line: `{"result":{"watch_id":"7","events":[${new Array(400).fill(event).join()}]}}` };
+}
+
+/** Writes the large answer, ends the stream at once; how many other things the loop did before the answer had left. */
+async function turnsOf(server: GrpcStream, message: Buffer): Promise<number> {
+  let turns = 0;
+  let left = false;
+  server.onDrain = () => {
+    left = true;
+  };
+  const ready = server.write(message);
+  while (!ready && !left) {
+    turns++;
+    await new Promise(setImmediate);
+  }
+  return turns;
+}
+
+test("a large message leaves in slices, and what comes behind it waits", async (t) => {
+  const { message, line } = largeAnswer();
+  for (const drained of [true, false]) {
+    const { method, stream } = caught("bidi_stream");
+    const { endpoint } = await openGateway(t, { [watch]: method });
+    const client = new GatewayStream(endpoint, "/v3/watch");
+    const server = await stream;
+    if (drained) t.ok((await turnsOf(server, message)) > 10, "the loop had many turns meanwhile");
+    else t.notOk(server.write(message));
+    server.end({ code: 5, message: "gone" });
+    t.ok((await client.next()) === line);
+    t.match(await client.next(), /gone/);
+    t.equal(await client.next(), null);
+  }
+});
+
+test("WebSocket: a large message is one message, a large answer of a unary call, too", async (t) => {
+  const { message, line } = largeAnswer();
+  const { method, stream } = caught("bidi_stream");
+  const value = Buffer.alloc(40_000, 0x62);
+  const kvs = Array.from({ length: 100 }, () => wire.KeyValue.create({ value }));
+  const { endpoint } = await openGateway(t, {
+    [watch]: method,
+    "/etcdserverpb.KV/Range": { kind: "unary", handle: async () => wire.RangeResponse.encode({ kvs }) },
+  });
+  const watching = new WebSocket(`ws://${endpoint}/v3/watch`);
+  const watched = frames(watching);
+  const server = await stream;
+  t.ok((await turnsOf(server, message)) > 10);
+  t.notOk(server.write(message));
+  server.end({ code: 5, message: "gone" });
+  const [first, second, third] = await watched;
+  t.ok(first === line);
+  t.ok(second === line);
+  t.match(third, /gone/);
+
+  const range = new WebSocket(`ws://${endpoint}/v3/kv/range`);
+  range.on("open", () => range.send("{}"));
+  const pair = `{"value":"${value.toString("base64")}"}`;
+  t.ok((await frames(range))[0] === `{"kvs":[${new Array(100).fill(pair).join()}]}`);
+});
+
+test("a client that goes while a large message is on its way", async (t) => {
+  const { method, stream } = caught("bidi_stream");
+  const { endpoint, observed } = await openGateway(t, { [watch]: method });
+  const client = new GatewayStream(endpoint, "/v3/watch");
+  const server = await stream;
+  const aborted = once(server.signal, "abort");
+  t.notOk(server.write(largeAnswer().message));
+  client.close();
+  await aborted;
+  t.same(observed, ["started", "sent", "handled 1"]);
+});
+
+test("thousands of tiny requests in one chunk share the loop", async (t) => {
+  for (const open of ["http", "WebSocket"]) {
+    let [got, most, turn] = [0, 0, 0];
+    const counting: StreamMethod = {
+      kind: "bidi_stream",
+      handle(stream) {
+        stream.onMessage = () => {
+          got++;
+          if (++turn === 1) setImmediate(() => (turn = 0));
+          most = Math.max(most, turn);
+          if (got === 20_000) stream.end({ code: 0, message: "" });
+        };
+      },
+    };
+    const { endpoint } = await openGateway(t, { [keepAlive]: counting });
+    if (open === "http") {
+      t.equal((await post(endpoint, "/v3/lease/keepalive", "{}".repeat(20_000))).status, 200);
+    } else {
+      const socket = new WebSocket(`ws://${endpoint}/v3/lease/keepalive`);
+      socket.on("open", () => {
+        for (let i = 0; i < 20_000; i++) socket.send("{}");
+      });
+      await frames(socket);
+    }
+    t.equal(got, 20_000, open);
+    t.ok(most <= 401, `${open}: ${most} in one turn`);
+  }
+});
+
 /** Frames of a WebSocket until it closes. */
 async function frames(socket: WebSocket): Promise<string[]> {
   const all: string[] = [];

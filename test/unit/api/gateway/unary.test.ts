@@ -226,3 +226,16 @@ test("a large answer goes in pieces, and lets others through meanwhile", async (
   });
   t.same(order, ["small", "large"]);
 });
+
+test("only a transaction has thousands of elements", async (t) => {
+  const txn = unary(() => new Uint8Array());
+  const { endpoint } = await openGateway(t, { [put]: echo, "/etcdserverpb.KV/Txn": txn });
+  const body = (count: number): string => `{"success":[${new Array(count).fill("{}").join()}]}`;
+  t.equal((await post(endpoint, "/v3/kv/put", body(400))).status, 200);
+  t.match(JSON.parse((await post(endpoint, "/v3/kv/put", body(2000))).text), {
+    code: 8,
+    message: /1000 elements/,
+  });
+  t.equal((await post(endpoint, "/v3/kv/txn", body(10_000))).status, 200);
+  t.equal((await post(endpoint, "/v3/kv/txn", body(30_000))).status, 429);
+});

@@ -24,7 +24,7 @@ function value(key: string, size: number): Buffer {
 async function written(buckets: Buckets): Promise<Buffer> {
   const plan = await planFile(sources(buckets));
   const pieces: Buffer[] = [];
-  for await (const piece of writeFile(sources(buckets), plan)) pieces.push(piece);
+  for await (const piece of writeFile(sources(buckets), plan)) pieces.push(Buffer.from(piece));
   const file = Buffer.concat(pieces);
   if (file.length !== plan.bytes) throw new Error(`planned ${plan.bytes}, wrote ${file.length}`);
   return file;

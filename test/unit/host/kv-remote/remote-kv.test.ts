@@ -1,14 +1,17 @@
 /** RemoteKv between several servers of one store that stop, refuse and come back. */
 import { getEventListeners } from "node:events";
 import { test } from "tap";
+import type { GrpcMethod } from "../../../../src/api/transport/grpc-method.ts";
 import { silent } from "../../../../src/base/ports.ts";
 import { Connections } from "../../../../src/host/kv-remote/connections.ts";
 import { RemoteKv } from "../../../../src/host/kv-remote/remote-kv.ts";
 import type { KvError, WatchResponse } from "../../../../src/store/kv.ts";
+import { WatchResponse as WatchResponseCodec } from "../../../../src/store/wire/messages.ts";
 import { systemClock } from "../../../compat/clock.ts";
 import { freePort } from "../../../compat/etcd.ts";
 import { startMemoryFront } from "../../../compat/memory-front.ts";
 import { MemoryKv } from "../../../support/memory-kv.ts";
+import { openPort } from "../../api/port.ts";
 
 const modules = { clock: systemClock, logger: silent };
 const key = Buffer.from("key");
@@ -166,5 +169,28 @@ test("a watch goes on at another server: no gap, no duplicate", async (t) => {
   await until(() => responses.at(-1)!.canceled);
   t.equal(responses.at(-1)!.compact_revision, last + 1, "a resume below the compaction cancels");
   t.equal(responses.at(-1)!.watch_id, 0);
+  watch.close();
+});
+
+test("an answer that cannot be read loses its call and nothing else", async (t) => {
+  let opened = 0;
+  const garbage = Buffer.from([0x0a, 5, 1]);
+  const watchMethod: GrpcMethod = {
+    kind: "bidi_stream",
+    handle(stream) {
+      const answer = opened++ === 0 ? garbage : WatchResponseCodec.encode({ created: true, watch_id: 1 });
+      stream.onMessage = () => void stream.write(answer);
+    },
+  };
+  const { port } = await openPort(t, new Map([["/etcdserverpb.Watch/Watch", watchMethod]]));
+  const remote = new RemoteKv({ endpoints: [`127.0.0.1:${port}`], requestTimeoutMs: 5000 }, modules);
+  t.teardown(() => remote.close());
+  const responses: WatchResponse[] = [];
+  const deliver = (response: WatchResponse): boolean => responses.push(response) > 0;
+  const watch = remote.openWatch({ deliver, closed: (error) => t.fail(`closed ${error}`) });
+  watch.create({ key });
+  await until(() => responses.length === 1);
+  t.ok(responses[0]!.created);
+  t.equal(opened, 2, "opened again");
   watch.close();
 });

@@ -5,7 +5,7 @@ import { test } from "tap";
 import { Index } from "../../../../src/base/ids.ts";
 import { LevelError } from "../../../../src/host/level/errors.ts";
 import { LevelStorage } from "../../../../src/host/level/level-storage.ts";
-import { collect, del, dump, meta, openLevel, pieces, put, read } from "./support.ts";
+import { collect, del, dump, meta, openLevel, pieces, put, read, rowOf, run } from "./support.ts";
 
 test("law: get equals a model while batches are in flight", async (t) => {
   const root = t.testdir();
@@ -55,6 +55,35 @@ test("law: get equals a model while batches are in flight", async (t) => {
     }),
     { numRuns: 40 },
   );
+});
+
+test("rows of a run are read and written like others, in flight and later", async (t) => {
+  const storage = await openLevel(t.testdir());
+  const values = Array.from({ length: 200 }, (_, i) => `v${i}`);
+  storage.write([put("before", "1"), run("r", values), del(rowOf("r", 7)), run("s", ["only"])], Index(1));
+  const check = (what: string): void => {
+    t.equal(read(storage, rowOf("r", 0)), "v0", what);
+    t.equal(read(storage, rowOf("r", 199)), "v199", what);
+    t.equal(read(storage, rowOf("r", 200)), undefined, `${what}: behind its end`);
+    t.equal(read(storage, rowOf("r", 7)), undefined, `${what}: removed by a later write of the batch`);
+    t.equal(read(storage, rowOf("s", 0)), "only", what);
+    t.equal(read(storage, "r"), undefined, `${what}: the prefix is no row`);
+  };
+  check("queued");
+  t.ok(storage.pendingBytes >= 201, "it counts while it waits");
+  const flushed = storage.flush();
+  await Promise.resolve();
+  // While level has the run: a row of it goes.
+  storage.write([del(rowOf("r", 8))], Index(2));
+  check("being written");
+  t.equal(read(storage, rowOf("r", 8)), undefined);
+  await flushed;
+  await storage.flush();
+  check("written");
+  t.equal(read(storage, rowOf("r", 8)), undefined);
+  t.equal(storage.pendingBytes, 0);
+  t.equal((await dump(storage)).length, 200);
+  await storage.close();
 });
 
 test("batches with the same applied index are written too", async (t) => {

@@ -3,7 +3,7 @@ import { Index, MemberId, Term } from "../../../../src/base/ids.ts";
 import { silent } from "../../../../src/base/ports.ts";
 import { LevelStorage } from "../../../../src/host/level/level-storage.ts";
 import type { SnapshotMeta } from "../../../../src/raft/entry.ts";
-import type { StoreWrite } from "../../../../src/store/storage.ts";
+import type { RowRun, StoreWrite } from "../../../../src/store/storage.ts";
 
 export function openLevel(path: string, pendingBytesMax?: number): Promise<LevelStorage> {
   return LevelStorage.open(pendingBytesMax === undefined ? { path } : { path, pendingBytesMax }, {
@@ -18,6 +18,20 @@ export const put = (name: string, value: string): StoreWrite => ({
   value: Buffer.from(value),
 });
 export const del = (name: string): StoreWrite => ({ type: "del", key: key(name) });
+
+/** A run of the rows `name` 0, 1 ... with these values. */
+export function run(name: string, values: readonly string[]): RowRun {
+  return {
+    type: "run",
+    prefix: key(name),
+    length: values.length,
+    bytes: values.length,
+    value: (at) => Buffer.from(values[at]!),
+  };
+}
+
+/** The name of a row of a run. */
+export const rowOf = (name: string, at: number): string => `${name}\0\0\0${String.fromCharCode(at)}`;
 
 export function read(storage: LevelStorage, name: string): string | undefined {
   const value = storage.get(key(name));

@@ -7,6 +7,7 @@ import { revisionEntry } from "../../../../src/store/etcd-file/revision-entry.ts
 import { LeaseRecord } from "../../../../src/store/lease/lease-table.ts";
 import { MemberTable } from "../../../../src/store/members.ts";
 import { encodeChange } from "../../../../src/store/mvcc/record.ts";
+import type { StoreWrite } from "../../../../src/store/storage.ts";
 import { revisionKey, Table } from "../../../../src/store/tables.ts";
 import { KeyValue } from "../../../../src/store/wire/messages.ts";
 
@@ -56,8 +57,8 @@ test("law: a damaged row is refused or translated, nothing worse", async () => {
 test("the small buckets, given members, one removed, and an unfinished history", async (t) => {
   const members = new MemberTable();
   const rows: [Uint8Array, Uint8Array][] = [];
-  const put = (writes: { type: string; key: Uint8Array; value?: Uint8Array }[]): void => {
-    for (const { type, key, value } of writes) if (type === "put") rows.push([key, value!]);
+  const put = (writes: StoreWrite[]): void => {
+    for (const write of writes) if (write.type === "put") rows.push([write.key, write.value]);
   };
   const writes: Parameters<MemberTable["set"]>[1] = [];
   const first = {
@@ -71,7 +72,9 @@ test("the small buckets, given members, one removed, and an unfinished history",
   put(writes);
   const changed: typeof writes = [];
   members.change({ member: learner, members: [...members.list(), learner], removed: 0x77n }, changed);
-  put(changed.filter(({ key }) => key[0] !== Table.member || key.at(-1) === 0x12));
+  const isOther = (write: StoreWrite): boolean =>
+    write.type !== "put" || write.key[0] !== Table.member || write.key.at(-1) === 0x12;
+  put(changed.filter(isOther));
   const facts = {
     index: Index(9),
     term: Term(3),
