@@ -75,7 +75,8 @@ test("a leader that steps aside in good order: keepalives through every member g
   await leader.agent.server?.published;
   renewing = false;
   await Promise.all(renewals);
-  t.ok(answers.length > 100 && answers.every((ttl) => ttl === 2), `${answers.length} keepalives`);
+  // How many there were is the machine's affair; that each member's went on until the end is not: the loops end only here.
+  t.ok(answers.length >= others.length && answers.every((ttl) => ttl === 2), `${answers.length} keepalives`);
 });
 
 test("very many leases that end together go in order, and the loop goes on", async (t) => {
