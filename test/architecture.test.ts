@@ -31,8 +31,8 @@ const door = { from: ["units", "network"], to: "src/store/kv.ts" };
 
 const cores = ["raft", "store", "units", "network", "http2"];
 
-/** Packages that a core may use: data structures, nothing that touches the world. */
-const corePackages = ["sorted-btree"];
+/** Packages that a core may use: data structures, nothing that touches the world. None at present. */
+const corePackages: readonly string[] = [];
 
 /** What a core must get from its events or its ports instead. */
 const worldly = [

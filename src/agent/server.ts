@@ -149,8 +149,12 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
   });
 
   const timeoutMs = 5000 + 2 * options.electionMs;
-  const timeoutError = (): KvError =>
-    new KvError(shell.leader === null ? "kv.timeout-leader-lost" : "kv.timeout");
+  // A call that waited while the leader was lost may have been lost with it, even if there is another one by now (etcd.md 11).
+  let leaderLostAt: number = Number.NEGATIVE_INFINITY;
+  const timeoutError = (): KvError => {
+    const lost = shell.leader === null || clock.now() - leaderLostAt <= timeoutMs;
+    return new KvError(lost ? "kv.timeout-leader-lost" : "kv.timeout");
+  };
   const pending = new PendingProposals(
     { memberId: identity.memberId, proposalsPendingMax, timeoutMs },
     { clock, propose: (bytes) => shell.propose(bytes), timeoutError },
@@ -279,6 +283,7 @@ export async function openServer(options: ServerOptions, modules: ServerModules)
       checkpoints.lead(false);
     }
     if (leader !== null) pending.retryHeld();
+    else leaderLostAt = clock.now();
   };
   const startLeasesOnceConfirmed = async (): Promise<void> => {
     const term = shell.term;

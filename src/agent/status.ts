@@ -64,6 +64,10 @@ export class StatusGatherer implements StatusSource {
     const leader = status.leader === 0n ? null : status.leader;
     if (leader === null)
       problems.push("store: no leader; is a majority of the members running and reachable?");
+    // Alarms: NOSPACE refuses writes, CORRUPT everything (etcd.md 8.1).
+    for (const error of status.errors.filter((text) => text.includes("alarm:"))) {
+      problems.push(`store: ${error.trim()}; see docs/operating.md, "Space"`);
+    }
     return {
       cluster: {
         id: hex(status.header?.cluster_id ?? 0n),

@@ -59,7 +59,10 @@ export interface AdminClient {
     request: AdminRequest<Name>,
     options?: CallOptions,
   ): Promise<AdminResponse<Name>>;
-  /** Maintenance.Snapshot (etcd.md 8.6): pieces in order, pulled one at a time; ending the iteration gives it up. */
+  /**
+   * Maintenance.Snapshot (etcd.md 8.6): pieces in order, pulled one at a time; ending the iteration gives it up. The blob of a
+   * piece is good until the next is pulled.
+   */
   snapshot(options?: CallOptions): AsyncIterable<admin.SnapshotResponse>;
 }
 

@@ -31,6 +31,8 @@ export function* sortSteps<Item>(items: Item[], compare: (left: Item, right: Ite
     for (let i = 0; i < runs.length; i += 2) {
       const [left, right] = [runs[i]!, runs[i + 1]];
       merged.push(right === undefined ? left : yield* mergeSteps(left, right, compare));
+      // The small merges of the first rounds do not pause by themselves.
+      yield;
     }
     runs = merged;
   }

@@ -44,7 +44,7 @@ function eventLoopDelay(registry: MetricRegistry): () => void {
     Math.max(0, nanoseconds / nanosecondsPerSecond - delayResolutionMs / 1000);
   registry.summary("argosy_event_loop_delay_seconds", "How late the event loop runs its timers.", () =>
     [50, 90, 99, 99.9, 100].map((percent) => ({
-      labels: { quantile: String(percent / 100) },
+      labels: { quantile: String(Number((percent / 100).toFixed(4))) },
       value: delay.count === 0 ? 0 : seconds(delay.percentile(percent)),
     })),
   );

@@ -34,7 +34,7 @@ const describe: Readonly<Record<string, string>> = {
   "auth-token-ttl": "seconds that a simple token lives since its last use; default: 300",
   "bcrypt-cost": "rounds of bcrypt for passwords, as a power of two, 4 to 31; default: 10",
   "enable-grpc-gateway": "serve the JSON gateway under /v3; default: true",
-  cors: "origins whose pages may read answers over HTTP, with commas; default: * for all",
+  cors: "origins whose pages may use the HTTP API, with commas, or * for all; default: none",
   "host-whitelist": "names by which HTTP clients may address this agent, with commas; default: * for all",
   "quota-backend-bytes": "size of the database from which writes are refused; default: 0, 2 GiB; -1: none",
   "max-request-bytes": "largest request, in bytes; default: 1572864",

@@ -3,7 +3,7 @@
  * Everything that changes a key goes through a `Revision` opened here (mvcc/revision.ts), one at a time.
  */
 import { assert } from "../../base/assert.ts";
-import { toLatin1 } from "../../base/bytes.ts";
+import { emptyBytes, toLatin1 } from "../../base/bytes.ts";
 import type { LeaseId } from "../../base/ids.ts";
 import { KvError } from "../errors.ts";
 import type { StoreRecords, StoreWrite } from "../storage.ts";
@@ -18,6 +18,15 @@ import { RowScan } from "./row-scan.ts";
 
 /** Main revision of an empty store (etcd.md 4.1). */
 export const firstRevision = 1;
+
+/** What a range is filtered and sorted by. */
+export interface Facts {
+  readonly created: number;
+  readonly version: number;
+  readonly value: Uint8Array;
+}
+
+const noFacts: Facts = { created: 0, version: 0, value: emptyBytes };
 
 export class Keyspace {
   readonly index: KeyIndex = new KeyIndex();
@@ -106,6 +115,21 @@ export class Keyspace {
     const row = this.#records.get(revisionKey(main, sub));
     assert(row !== undefined, "a change that the key index names is in the records");
     return decodeChange(row).change;
+  }
+
+  /** What a put says beside its key and where it is; zeros, if the row is not to be read. */
+  facts(main: number, sub: number, fromRow: boolean): Facts {
+    if (!fromRow) return noFacts;
+    const held = this.#recent.get(main)?.[sub];
+    if (held !== undefined) {
+      const { create_revision, version, value } = held.kv;
+      return { created: create_revision, version, value };
+    }
+    const row = this.#records.get(revisionKey(main, sub));
+    assert(row !== undefined, "a change that the key index names is in the records");
+    this.#scan.scan(row);
+    const { created, version, valueFrom, valueTo } = this.#scan;
+    return { created, version, value: row.subarray(valueFrom, valueTo) };
   }
 
   /** Adds the key-value of one change, which must be a put, to an answer. Returns its bytes. */

@@ -14,7 +14,9 @@ import {
   SortTarget,
 } from "../wire/messages.ts";
 import type { Keyspace } from "./keyspace.ts";
-import { hasRevisionFilter, rangeSteps, revisionOf } from "./range.ts";
+import { rangeSteps } from "./range.ts";
+import { hasRevisionFilter } from "./range-order.ts";
+import { countedPerStep, revisionOf } from "./range-walk.ts";
 import { withoutValue } from "./record.ts";
 
 /** Keys of the first piece. */
@@ -22,8 +24,6 @@ const firstPieceKeys = 10;
 /** Bytes of keys and values of a later piece: far below any receive limit, and cheap to encode. */
 const pieceBytes = 256 * 1024;
 const pieceKeysMax = 1000;
-/** Keys counted between two yields. */
-const countedPerStep = 10_000;
 
 /** Yields a piece, or nothing where the loop should have its turn first; the last piece is what it returns. */
 export type RangePieces = Generator<RangeResponse | undefined, RangeResponse>;

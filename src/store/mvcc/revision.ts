@@ -36,11 +36,7 @@ export class Revision {
 
   put(request: wire.PutRequest): wire.PutResponse {
     const name = toLatin1(request.key);
-    const before = this.#keyspace.index.live(name);
-    const previous =
-      before !== null && (request.prev_kv || request.ignore_value)
-        ? this.#keyspace.read(before.main, before.sub).kv
-        : undefined;
+    const previous = request.prev_kv || request.ignore_value ? this.#live(name) : undefined;
     const value = request.ignore_value ? previous!.value : request.value;
     const lease = request.ignore_lease ? this.#leases.leaseOf(name) : request.lease;
     const now = this.#keyspace.index.put(name, {
@@ -81,6 +77,11 @@ export class Revision {
   /** Ends the revision: appends its rows, or leaves no trace if nothing changed. */
   close(writes: StoreWrite[]): void {
     this.#keyspace.close(this.#main, this.#changes, writes);
+  }
+
+  #live(name: string): wire.KeyValue | undefined {
+    const at = this.#keyspace.index.live(name);
+    return at === null ? undefined : this.#keyspace.read(at.main, at.sub).kv;
   }
 
   #find(interval: Interval): { names: string[]; pairs: wire.KeyValue[] } {
